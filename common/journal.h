@@ -1,0 +1,71 @@
+/* An agent's journal (docs/formats: twopoint-journal/1), read and verified against its packet file.
+ *
+ * For FILE.pcapng[.zst] the journal is FILE.journal.ndjson. A journal is optional: absent is a state, not an error. */
+#ifndef TWOPOINT_JOURNAL_H
+#define TWOPOINT_JOURNAL_H
+
+#include "common/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum journal_state {
+    JOURNAL_ABSENT,
+    JOURNAL_AUTHENTIC,  /* signed, a key was given, and every signature matches it */
+    JOURNAL_CONSISTENT, /* the hashes hold; no key: whoever can write can forge */
+    JOURNAL_INCOMPLETE, /* what is there holds, but there is no end line: a crash */
+    JOURNAL_BROKEN,     /* `broken` says where */
+};
+const char *journal_state_name(enum journal_state s);
+
+struct journal_drops { /* one "drops" line; counts are deltas within [from, to], CLOCK_REALTIME of that host */
+    int64_t from_ns, to_ns;
+    uint64_t kernel, queue;
+    uint64_t rx_missed, rx_fifo, rx_crc, rx_dropped, tx_dropped, tx_carrier, softnet;
+};
+struct journal_clock {
+    int64_t realtime_ns, monotonic_raw_ns;
+    bool synchronized;
+    int64_t offset_ns;
+    int64_t maxerror_us, esterror_us;
+    double frequency_ppm;
+    bool stepped;
+    int64_t stepped_by_ns;
+};
+struct journal_chunk {
+    int64_t first_ns, last_ns;
+    uint64_t from, to; /* bytes of the compressed file */
+    uint64_t packets;
+};
+struct journal_link {
+    int64_t time_ns;
+    char what[16]; /* up, down, renamed, gone, back */
+};
+
+struct journal {
+    enum journal_state state;
+    char broken[256]; /* where and why, when state is JOURNAL_BROKEN */
+    char point[64], host[128], interface[64], filter[1024], effective_filter[2048];
+    bool snaplen_headers;
+    uint32_t snaplen, file; /* file: its number in the run, from 1 */
+    char previous[65];      /* chain head of the file before, hex, "" for the first */
+    char head[65];          /* chain head after this file's last chunk or end line, hex */
+    bool signed_, ended;
+    int64_t start_ns, end_ns;          /* of the start and end lines; end INT64_MIN when there is none */
+    uint64_t end_packets, kernel_drops, queue_drops; /* from the end line */
+    struct journal_drops *drops;
+    struct journal_clock *clocks;
+    struct journal_chunk *chunks;
+    struct journal_link *links;
+    size_t n_drops, n_clocks, n_chunks, n_links;
+};
+
+/* Read the journal that belongs to the packet file at `packets_path`, and check its chain against that file's bytes.
+ * `previous` is the head of the file before it in the same run (32 bytes in hex), or NULL where that is unknown; then
+ * the journal's own "previous" is taken as given. -1 only on ERR_MEMORY; everything else is a state.
+ * The caller owns *out and frees it with journal_free. */
+int journal_read(struct journal *out, const char *packets_path, const char *previous, struct error *e);
+void journal_free(struct journal *j);
+
+#endif

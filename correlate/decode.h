@@ -1,0 +1,39 @@
+/* From the bytes of a frame to a TCP segment, through whatever stands before it.
+ *
+ * One decoder a file (it holds the fragments under reassembly, bounded); never shared between threads. */
+#ifndef TWOPOINT_DECODE_H
+#define TWOPOINT_DECODE_H
+
+#include "common/capture.h"
+#include "correlate/segment.h"
+#include "correlate/store.h"
+
+enum decode_result {
+    DECODE_SEGMENT,  /* out->segment, key, extra */
+    DECODE_ICMP,     /* out->icmp: an error that quotes a TCP segment */
+    DECODE_OTHER,    /* well-formed and not TCP: UDP, ARP ... (not "undecoded") */
+    DECODE_FRAGMENT, /* kept for reassembly: no result yet */
+    DECODE_FAILED,   /* out->reason: why this frame could not be read; a static string */
+};
+
+struct decoded {
+    struct segment segment; /* all but flow, partner, source, extra */
+    struct flow_key key;
+    bool has_extra;
+    struct extra extra;
+    uint16_t vlan;
+    uint8_t tunnel;
+    struct icmp_error icmp;
+    const char *reason;
+    const uint8_t *payload; /* the kept payload bytes, within the frame or the decoder; until the next call */
+    uint32_t payload_kept;
+};
+
+struct decoder; /* opaque */
+int decoder_new(struct decoder **out);
+/* Decode one CAPTURE_FRAME. `out` is filled as the result says. Never fails for want of memory: a fragment that cannot
+ * be kept is DECODE_FAILED with a reason. */
+enum decode_result decode_frame(struct decoder *d, const struct capture_item *frame, struct decoded *out);
+void decoder_free(struct decoder **d);
+
+#endif
