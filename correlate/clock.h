@@ -1,0 +1,60 @@
+/* The clock of point 1 against that of point 0 (the reference): proven bounds, drift and steps.
+ *
+ * theta(t) = clock of point 1 minus clock of point 0 at reference time t. No packet arrives before it left, so every
+ * match bounds theta from one side. Theory at the top of clock.c. */
+#ifndef TWOPOINT_CLOCK_H
+#define TWOPOINT_CLOCK_H
+
+#include "common/error.h"
+#include "common/journal.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct clock_samples; /* the tightest constraints by time: bounded memory, mergeable, one a thread */
+int clock_samples_new(struct clock_samples **out);
+/* A segment of direction h left the sender's tap at `sent_ns` (that point's clock) and arrived at `arrived_ns` (the
+ * other's). Only of unambiguous matches of first transmissions. */
+void clock_samples_add(struct clock_samples *s, int h, int64_t sent_ns, int64_t arrived_ns);
+int clock_samples_merge(struct clock_samples *into, const struct clock_samples *from);
+void clock_samples_free(struct clock_samples **s);
+
+struct theta {
+    int64_t estimate_ns; /* the middle of low and high, or the one that is bounded */
+    int64_t low_ns, high_ns;
+    bool low_known, high_known;
+};
+struct clock_piece { /* theta on [from, to], linear; times on the reference clock */
+    int64_t from_ns, to_ns;
+    struct theta at_from, at_to;
+    bool skew_known;
+    double skew_ppm, skew_low_ppm, skew_high_ppm;
+};
+struct clock_step { /* point 1's clock was set (or point 0's: `point` says, 255 where only their difference is known) */
+    int64_t time_ns;
+    int64_t by_ns;
+    uint8_t point;
+};
+struct clock { /* plain data: reports read it */
+    struct clock_piece *pieces; /* in time order, contiguous */
+    size_t n_pieces;
+    struct clock_step *steps;
+    size_t n_steps;
+    bool forward_seen, reverse_seen; /* constraints of direction 0, of direction 1 */
+};
+
+/* Fit. `quantum_ns`: the sum of both points' stamp quanta, added to every bound. Journals' clock marks of either point
+ * (may be NULL, 0) place steps and narrow bounds, and lose to the packets where they disagree. */
+int clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns, const struct journal_clock *marks[2],
+              const size_t n_marks[2], struct error *e);
+/* theta at reference time t; before the first and after the last piece their skew bounds widen it. */
+struct theta clock_theta(const struct clock *c, int64_t t_ns);
+/* A stamp of point p's clock on the reference clock (estimate), and back. */
+int64_t clock_to_reference(const struct clock *c, int p, int64_t stamp_ns);
+int64_t clock_from_reference(const struct clock *c, int p, int64_t t_ns);
+/* Half the width of theta's interval at t: the error of one-way delays; INT64_MAX / 4 where unbounded. */
+int64_t clock_error(const struct clock *c, int64_t t_ns);
+void clock_free(struct clock *c);
+
+#endif

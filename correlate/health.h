@@ -1,0 +1,33 @@
+/* Is a capture whole in an interval? METHOD 1.1: what its files, counters and the traffic itself say about its misses. */
+#ifndef TWOPOINT_HEALTH_H
+#define TWOPOINT_HEALTH_H
+
+#include "correlate/clock.h"
+#include "correlate/connection.h"
+
+enum wholeness { NOT_WHOLE, LOOKS_WHOLE, WHOLE };
+enum unwhole_reason {
+    UNWHOLE_NONE,
+    UNWHOLE_OUTSIDE, /* outside the files' time, or within the clock's error of their edges */
+    UNWHOLE_GAP,     /* between files, or a damaged part */
+    UNWHOLE_DROPS,   /* counters show drops */
+    UNWHOLE_MISSES,  /* the traffic proves that it missed packets around then */
+    UNWHOLE_SUSPECT, /* an ID gap or an unseen first transmission: missed by the tap, or dropped by the host before it */
+};
+
+struct health; /* of both points */
+int health_new(struct health **out, struct store *const stores[POINTS], const struct clock *clock);
+/* Evidence from the traffic, on point p's clock: a packet that p's capture provably missed at about `stamp_ns`; or a
+ * suspicion that holds for [from, to] of flow `flow` of p only. Not thread-safe; collect per thread, add afterwards. */
+void health_add_miss(struct health *h, int p, int64_t stamp_ns);
+void health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns);
+int health_finish(struct health *h); /* sort and index; after it queries are O(log n) and thread-safe */
+/* Of point p in [from, to] of p's own clock, for packets of `flow` (UINT32_MAX: any). *why may be NULL. */
+enum wholeness health_at(const struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns,
+                         enum unwhole_reason *why);
+uint64_t health_misses(const struct health *h, int p);
+/* The common window on the reference clock; false when there is none. */
+bool health_window(const struct health *h, int64_t *first_ns, int64_t *last_ns);
+void health_free(struct health **h);
+
+#endif

@@ -1,0 +1,47 @@
+/* Which arrival is which transmission: METHOD 2.1, per connection and direction.
+ *
+ * Afterwards each segment's `partner` says: the one equal segment at the other point; NO_RECORD; or PARTNER_SPAN, and
+ * then `spans` tell which of its bytes are where. Positions: FIN counts as one byte after the payload. */
+#ifndef TWOPOINT_MATCH_H
+#define TWOPOINT_MATCH_H
+
+#include "correlate/clock.h"
+#include "correlate/connection.h"
+
+struct span { /* bytes [from, from + len) of transmission tx, counted from its seq, arrived within rx */
+    uint32_t tx, rx; /* record numbers at the sender's and the receiver's point */
+    uint32_t from, len;
+};
+struct copy { /* rx is a second arrival of tx, beyond the one that tx is matched to: duplicated on the way */
+    uint32_t tx, rx;
+};
+struct alike { /* transmissions that cannot be told apart; as many of a group as have no partner were not recorded there */
+    uint32_t group; /* number within the connection and direction */
+    uint32_t tx;
+};
+struct match_side { /* one direction */
+    struct span *spans;    /* sorted by tx, then from; only of segments with PARTNER_SPAN */
+    struct copy *copies;   /* sorted by tx */
+    struct alike *alike;   /* sorted by group, then tx's stamp; groups hold matched and unmatched transmissions */
+    uint32_t n_spans, n_copies, n_alike;
+    uint32_t unmatched_tx; /* transmissions of which some byte (or the whole, if empty) has no arrival */
+    uint32_t unmatched_rx; /* arrivals of which some byte has no transmission, copies apart */
+    uint32_t limited;      /* segments left unmatched because a limit was reached: they are unresolved, reason `limit` */
+};
+struct match {
+    struct match_side side[2]; /* by h */
+};
+
+struct matcher; /* scratch memory of one thread, reused from connection to connection */
+int matcher_new(struct matcher **out);
+void matcher_free(struct matcher **m);
+
+/* Match connection c (paired by tuple or translated) between its two views. First call with clock NULL: unambiguous
+ * matches only decide, their delays go into `samples`, translation is learned; returns 1 when a second call with the
+ * fitted clock is wanted (something was ambiguous or unmatched), 0 when all is matched, -1 on ERR_MEMORY.
+ * The second call starts afresh with the clock and what was learned. c->match is replaced. */
+int match_connection(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
+                     struct connection *c, const struct clock *clock, struct clock_samples *samples, struct error *e);
+void match_free(struct match **m);
+
+#endif
