@@ -30,10 +30,14 @@ struct decoded {
 };
 
 struct decoder; /* opaque */
+/* 0, or -1 for want of memory. */
 int decoder_new(struct decoder **out);
 /* Decode one CAPTURE_FRAME. `out` is filled as the result says. Never fails for want of memory: a fragment that cannot
  * be kept is DECODE_FAILED with a reason. */
 enum decode_result decode_frame(struct decoder *d, const struct capture_item *frame, struct decoded *out);
+/* Frames kept for reassembly (DECODE_FRAGMENT) that became part of no segment: still waiting, or given up. Once the
+ * file is read they are undecoded, "fragment not completed". */
+uint32_t decoder_pending(const struct decoder *d);
 void decoder_free(struct decoder **d);
 
 #endif
