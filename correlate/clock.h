@@ -36,7 +36,7 @@ struct clock_step { /* point 1's clock was set (or point 0's: `point` says, 255 
     int64_t by_ns;
     uint8_t point;
 };
-struct clock { /* plain data: reports read it */
+struct clock {                  /* plain data: reports read it */
     struct clock_piece *pieces; /* in time order, contiguous */
     size_t n_pieces;
     struct clock_step *steps;
@@ -46,8 +46,8 @@ struct clock { /* plain data: reports read it */
 
 /* Fit. `quantum_ns`: the sum of both points' stamp quanta, added to every bound. Journals' clock marks of either point
  * (may be NULL, 0) place steps and narrow bounds, and lose to the packets where they disagree. */
-int clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns, const struct journal_clock *marks[2],
-              const size_t n_marks[2], struct error *e);
+int clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns,
+              const struct journal_clock *marks[2], const size_t n_marks[2], struct error *e);
 /* theta at reference time t; before the first and after the last piece their skew bounds widen it. */
 struct theta clock_theta(const struct clock *c, int64_t t_ns);
 /* A stamp of point p's clock on the reference clock (estimate), and back. */

@@ -1,7 +1,8 @@
 /* Connections: first as one point saw them (views), then paired across the points.
  *
  * Points stand in path order. A hop direction h is named by where it starts: h = 0 goes from point 0 to point 1, h = 1
- * from point 1 to point 0. So of a segment of direction h, point h is the sender's tap and point 1 - h the receiver's. */
+ * from point 1 to point 0. So of a segment of direction h, point h is the sender's tap and point 1 - h the receiver's.
+ */
 #ifndef TWOPOINT_CONNECTION_H
 #define TWOPOINT_CONNECTION_H
 
@@ -34,29 +35,29 @@ void views_free(struct views *v);
 
 enum pairing { PAIRED_NONE, PAIRED_TUPLE, PAIRED_TRANSLATED, PAIRED_TERMINATED };
 enum unpaired_reason {
-    UNPAIRED_NO_CANDIDATE,     /* nothing at the other point resembles it */
-    UNPAIRED_AMBIGUOUS,        /* two or more candidates remain */
-    UNPAIRED_OUTSIDE_WINDOW,   /* the other point's capture does not cover its time */
-    UNPAIRED_TOO_LITTLE,       /* translated somehow, but nothing in it identifies it */
+    UNPAIRED_NO_CANDIDATE,   /* nothing at the other point resembles it */
+    UNPAIRED_AMBIGUOUS,      /* two or more candidates remain */
+    UNPAIRED_OUTSIDE_WINDOW, /* the other point's capture does not cover its time */
+    UNPAIRED_TOO_LITTLE,     /* translated somehow, but nothing in it identifies it */
 };
 enum rewriting { /* what the path does to IP IDs or TSvals of one direction; learned from unambiguous matches */
-    REWRITE_UNKNOWN,
-    REWRITE_NONE,    /* equal at both points */
-    REWRITE_SHIFTED, /* a constant difference (tsval_delta) */
-    REWRITE_OTHER,   /* differs without a rule: of no use for matching */
+                 REWRITE_UNKNOWN,
+                 REWRITE_NONE,    /* equal at both points */
+                 REWRITE_SHIFTED, /* a constant difference (tsval_delta) */
+                 REWRITE_OTHER,   /* differs without a rule: of no use for matching */
 };
 enum id_kind { ID_UNKNOWN, ID_COUNTER, ID_ZERO, ID_CONSTANT, ID_RANDOM, ID_ABSENT };
 
 /* What the path does to one direction of a connection, constantly. Differences are point 1 minus point 0. */
 struct translation {
     enum rewriting ip_id, tsval;
-    enum id_kind id_kind;      /* what the sender's own capture shows */
+    enum id_kind id_kind; /* what the sender's own capture shows */
     uint32_t tsval_delta;
-    bool sack_unshifted;       /* a sequence randomiser that forgot SACK blocks in this direction's segments */
-    bool options_differ;       /* `options` digests differ constantly, they are no key */
-    bool window_differs;       /* the window field is rewritten, it is no key */
+    bool sack_unshifted; /* a sequence randomiser that forgot SACK blocks in this direction's segments */
+    bool options_differ; /* `options` digests differ constantly, they are no key */
+    bool window_differs; /* the window field is rewritten, it is no key */
     bool ttl_known, dscp_known;
-    int16_t ttl_step;          /* receiver's tap minus sender's tap, usually -(routers) */
+    int16_t ttl_step; /* receiver's tap minus sender's tap, usually -(routers) */
     uint8_t dscp_from, dscp_to;
     uint16_t mss_from, mss_to; /* the MSS option on this direction's SYN at the sender's and receiver's tap; 0 unseen */
     uint32_t options_removed;  /* bit k: option kind k was on the sender's SYN and not on the receiver's */
@@ -70,13 +71,14 @@ struct connection {
     uint32_t view[POINTS]; /* NO_VIEW where none is paired */
     uint8_t near[POINTS];  /* the endpoint, in that point's view, of the host beyond point 0 */
     uint8_t initiator;     /* the point beyond which the host lies that opened it */
-    bool orientation_known; /* timing, TTL or other connections tell `near`; else the first point is taken as client's */
+    bool
+        orientation_known; /* timing, TTL or other connections tell `near`; else the first point is taken as client's */
     enum pairing pairing;
     enum unpaired_reason reason;
     uint32_t seq_delta[2]; /* by h: seq at point 1 minus seq at point 0 of what travels in direction h; and so, of ack
                               fields in direction 1 - h */
     struct translation translation[2]; /* by h */
-    struct match *match;   /* NULL: every segment has one equal partner; owned */
+    struct match *match;               /* NULL: every segment has one equal partner; owned */
 };
 
 struct connections {

@@ -1,4 +1,5 @@
-/* Is a capture whole in an interval? METHOD 1.1: what its files, counters and the traffic itself say about its misses. */
+/* Is a capture whole in an interval? METHOD 1.1: what its files, counters and the traffic itself say about its misses.
+ */
 #ifndef TWOPOINT_HEALTH_H
 #define TWOPOINT_HEALTH_H
 
@@ -12,7 +13,8 @@ enum unwhole_reason {
     UNWHOLE_GAP,     /* between files, or a damaged part */
     UNWHOLE_DROPS,   /* counters show drops */
     UNWHOLE_MISSES,  /* the traffic proves that it missed packets around then */
-    UNWHOLE_SUSPECT, /* an ID gap or an unseen first transmission: missed by the tap, or dropped by the host before it */
+    UNWHOLE_SUSPECT, /* an ID gap or an unseen first transmission: missed by the tap, or dropped by the host before it
+                      */
 };
 
 struct health; /* of both points */

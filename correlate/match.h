@@ -8,25 +8,26 @@
 #include "correlate/clock.h"
 #include "correlate/connection.h"
 
-struct span { /* bytes [from, from + len) of transmission tx, counted from its seq, arrived within rx */
+struct span {        /* bytes [from, from + len) of transmission tx, counted from its seq, arrived within rx */
     uint32_t tx, rx; /* record numbers at the sender's and the receiver's point */
     uint32_t from, len;
 };
 struct copy { /* rx is a second arrival of tx, beyond the one that tx is matched to: duplicated on the way */
     uint32_t tx, rx;
 };
-struct alike { /* transmissions that cannot be told apart; as many of a group as have no partner were not recorded there */
+struct alike { /* transmissions that cannot be told apart; as many of a group as have no partner were not recorded there
+                */
     uint32_t group; /* number within the connection and direction */
     uint32_t tx;
 };
-struct match_side { /* one direction */
-    struct span *spans;    /* sorted by tx, then from; only of segments with PARTNER_SPAN */
-    struct copy *copies;   /* sorted by tx */
-    struct alike *alike;   /* sorted by group, then tx's stamp; groups hold matched and unmatched transmissions */
+struct match_side {      /* one direction */
+    struct span *spans;  /* sorted by tx, then from; only of segments with PARTNER_SPAN */
+    struct copy *copies; /* sorted by tx */
+    struct alike *alike; /* sorted by group, then tx's stamp; groups hold matched and unmatched transmissions */
     uint32_t n_spans, n_copies, n_alike;
     uint32_t unmatched_tx; /* transmissions of which some byte (or the whole, if empty) has no arrival */
     uint32_t unmatched_rx; /* arrivals of which some byte has no transmission, copies apart */
-    uint32_t limited;      /* segments left unmatched because a limit was reached: they are unresolved, reason `limit` */
+    uint32_t limited; /* segments left unmatched because a limit was reached: they are unresolved, reason `limit` */
 };
 struct match {
     struct match_side side[2]; /* by h */

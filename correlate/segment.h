@@ -47,7 +47,7 @@ struct segment {
 static_assert(sizeof(struct segment) == 64, "a segment is one cache line");
 
 #define EXTRA_SACKS 4
-struct extra { /* what few segments have */
+struct extra {                     /* what few segments have */
     uint32_t sack[EXTRA_SACKS][2]; /* left and right edge, raw */
     uint8_t n_sack;
     uint8_t window_scale; /* 255: not offered */

@@ -33,17 +33,17 @@ struct flow { /* all segments of one tuple at one point; ports may have been reu
 enum tunnel { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_GRE, TUNNEL_IPIP, TUNNEL_MPLS, TUNNEL_PPPOE };
 const char *tunnel_name(enum tunnel t); /* "vxlan" ...; NULL for TUNNEL_NONE */
 
-struct source { /* one interface of one file */
+struct source {    /* one interface of one file */
     uint32_t file; /* index into files */
     uint32_t interface;
     int64_t quantum_ns; /* the tick of its stamps */
 };
 
 enum gap_kind {
-    GAP_FILE,    /* between two files, or where bytes of a file could not be read */
-    GAP_DROPS,   /* counters show `count` drops in it */
-    GAP_STATED,  /* the user stated `count` drops, somewhere */
-    GAP_LINK,    /* the interface was down or gone */
+    GAP_FILE,   /* between two files, or where bytes of a file could not be read */
+    GAP_DROPS,  /* counters show `count` drops in it */
+    GAP_STATED, /* the user stated `count` drops, somewhere */
+    GAP_LINK,   /* the interface was down or gone */
 };
 struct gap {
     int64_t from_ns, to_ns; /* the point's own clock; unknown place: the whole file */
@@ -55,13 +55,13 @@ struct gap {
 struct capture_file {
     char *path;
     char sha256[65];
-    uint32_t frames;      /* every frame, TCP or not */
+    uint32_t frames; /* every frame, TCP or not */
     uint32_t segments;
     int64_t first_ns, last_ns; /* over every frame with a stamp; first > last when there is none */
-    bool truncated;       /* it breaks off; `trouble` says where */
+    bool truncated;            /* it breaks off; `trouble` says where */
     char trouble[400];
-    bool counted;         /* counters (statistics blocks, journal) cover it from start to end */
-    uint64_t drops;       /* what they say, 0 where not counted */
+    bool counted;   /* counters (statistics blocks, journal) cover it from start to end */
+    uint64_t drops; /* what they say, 0 where not counted */
     struct journal journal;
 };
 
@@ -69,13 +69,13 @@ struct icmp_error { /* an ICMP error that quotes a TCP segment */
     int64_t stamp_ns;
     uint32_t frame;
     uint16_t source;
-    struct flow_key key;   /* of the quoted segment */
-    bool from_1;           /* it was sent by endpoint 1 of key */
+    struct flow_key key; /* of the quoted segment */
+    bool from_1;         /* it was sent by endpoint 1 of key */
     uint32_t seq;
     uint16_t ip_id;
-    uint16_t len;          /* of the quoted datagram, as its header says */
-    uint8_t type, code;    /* ICMP's or ICMPv6's */
-    uint16_t mtu;          /* of fragmentation needed, packet too big; 0 */
+    uint16_t len;           /* of the quoted datagram, as its header says */
+    uint8_t type, code;     /* ICMP's or ICMPv6's */
+    uint16_t mtu;           /* of fragmentation needed, packet too big; 0 */
     struct endpoint router; /* who sent the error; port 0 */
 };
 
@@ -105,10 +105,10 @@ struct store {
     struct undecoded *undecoded;
     uint32_t n_undecoded;
     uint64_t frames, doubled;
-    int64_t first_ns, last_ns;  /* over every frame of every file */
-    int64_t quantum_ns;         /* the coarsest tick of its stamps */
-    int64_t resequenced_ns;     /* by how much stamps were found to run backwards; 0: never */
-    bool drops_known;           /* every file is counted, or the user stated the number */
+    int64_t first_ns, last_ns; /* over every frame of every file */
+    int64_t quantum_ns;        /* the coarsest tick of its stamps */
+    int64_t resequenced_ns;    /* by how much stamps were found to run backwards; 0: never */
+    bool drops_known;          /* every file is counted, or the user stated the number */
     uint64_t drops;
 };
 

@@ -1,0 +1,29 @@
+/* What happened to each packet that is not simply on both sides: METHOD 1, 2.2, 2.3, 2.4.
+ *
+ *     survey (per connection, any thread) -> health_add_* and health_finish -> judge (per connection, any thread)
+ *       -> judge_finish: events sorted into the report */
+#ifndef TWOPOINT_JUDGE_H
+#define TWOPOINT_JUDGE_H
+
+#include "correlate/match.h"
+#include "correlate/model.h"
+
+/* Misses and suspicions (METHOD 1.1) that one connection's traffic shows, of both points; collected per thread. */
+struct survey;
+int survey_new(struct survey **out);
+int survey_connection(struct survey *s, struct store *const stores[POINTS], const struct views *const views[POINTS],
+                      const struct connection *c, const struct clock *clock);
+int survey_report(const struct survey *s, struct health *h); /* hand all of it to health, single-threaded */
+void survey_free(struct survey **s);
+
+/* One thread's verdicts. */
+struct judge;
+int judge_new(struct judge **out, const struct report *r); /* stores, views, connections, clock, health must be set */
+/* Judge connection `index`: paired by tuple or translated, or unpaired with a view at one point (its packets then left
+ * one side and nothing arrived). Terminated ones get no event. */
+int judge_connection(struct judge *j, uint32_t index);
+/* Move all events of `n` judges into the report, sorted; evidence and frames with them. */
+int judge_finish(struct judge *const judges[], size_t n, struct report *r);
+void judge_free(struct judge **j);
+
+#endif
