@@ -1,6 +1,16 @@
 /* An agent's journal (docs/formats: twopoint-journal/1), read and verified against its packet file.
  *
- * For FILE.pcapng[.zst] the journal is FILE.journal.ndjson. A journal is optional: absent is a state, not an error. */
+ * For FILE.pcapng[.zst] the journal is FILE.journal.ndjson. A journal is optional: absent is a state, not an error.
+ *
+ * The chain. Every chunk and end line states, in hex, digest = SHA-256 over these bytes, one after the other:
+ *   1. the 32 bytes of the digest before it: of the last chunk or end line, for the first one of a file the chain head
+ *      of the file before ("previous" in the start line), for the first of a run 32 zero bytes;
+ *   2. the packet file's bytes (as they lie on disk, compressed) from the end of the chunk before up to this chunk's
+ *      "to", or up to the end line's "bytes", which must be the whole file;
+ *   3. the journal's bytes from behind the newline of the chunk line before (from the file's beginning for the first)
+ *      up to, in this line, the comma in front of "digest".
+ * "digest" and then, if there is one, "signature" are the last two members of such a line. Chunks follow each other
+ * without a hole. A last line without a newline was being written when the agent died; it counts as not there. */
 #ifndef TWOPOINT_JOURNAL_H
 #define TWOPOINT_JOURNAL_H
 
@@ -28,19 +38,19 @@ struct journal_clock {
     int64_t realtime_ns, monotonic_raw_ns;
     bool synchronized;
     int64_t offset_ns;
-    int64_t maxerror_us, esterror_us;
+    int64_t maxerror_us, esterror_us; /* -1: unknown */
     double frequency_ppm;
     bool stepped;
     int64_t stepped_by_ns;
 };
 struct journal_chunk {
-    int64_t first_ns, last_ns;
-    uint64_t from, to; /* bytes of the compressed file */
+    int64_t first_ns, last_ns; /* INT64_MIN when it holds no packet */
+    uint64_t from, to;         /* bytes of the compressed file */
     uint64_t packets;
 };
 struct journal_link {
     int64_t time_ns;
-    char what[16]; /* up, down, renamed, gone, back */
+    char what[16]; /* "what" of the line: up, down, renamed, gone, back */
 };
 
 struct journal {
@@ -48,11 +58,11 @@ struct journal {
     char broken[256]; /* where and why, when state is JOURNAL_BROKEN */
     char point[64], host[128], interface[64], filter[1024], effective_filter[2048];
     bool snaplen_headers;
-    uint32_t snaplen, file; /* file: its number in the run, from 1 */
-    char previous[65];      /* chain head of the file before, hex, "" for the first */
-    char head[65];          /* chain head after this file's last chunk or end line, hex */
-    bool signed_, ended;
-    int64_t start_ns, end_ns;          /* of the start and end lines; end INT64_MIN when there is none */
+    uint32_t snaplen, file;   /* file: its number in the run, from 1 */
+    char previous[65];        /* chain head of the file before, hex, "" for the first */
+    char head[65];            /* chain head after this file's last chunk or end line, hex */
+    bool signed_, ended;      /* signed_: a key and a signature in every line that needs one; not that they hold */
+    int64_t start_ns, end_ns; /* of the start and end lines; end INT64_MIN when there is none */
     uint64_t end_packets, kernel_drops, queue_drops; /* from the end line */
     struct journal_drops *drops;
     struct journal_clock *clocks;

@@ -1,0 +1,41 @@
+/* What journal.c and journal_lines.c share, and the entrance for a fuzzer. */
+#ifndef TWOPOINT_JOURNAL_INTERNAL_H
+#define TWOPOINT_JOURNAL_INTERNAL_H
+
+#include "common/journal.h"
+#include "common/sha256.h"
+
+#include <jansson.h>
+
+struct journal_reader {
+    struct journal *out;
+    int text, packets; /* descriptors */
+    struct sha256 *hash;
+    uint8_t chain[SHA256_SIZE]; /* after the last chunk or end line */
+    char *line;                 /* the one at hand, without its newline and ended by a zero byte */
+    size_t len;
+    uint64_t number;       /* of that line, from 1 */
+    uint64_t line_at;      /* its place in the journal, bytes */
+    uint64_t covered;      /* journal bytes up to here belong to earlier digests */
+    uint64_t packets_size; /* bytes of the packet file */
+    uint64_t packets_done; /* of which the chain covers these */
+    const char *previous;  /* as the caller knows it, or NULL */
+    bool started, has_key, all_signed, no_memory;
+    size_t room_drops, room_clocks, room_chunks, room_links;
+};
+
+/* Note why the journal is broken (only the first reason stands), and return false. */
+bool journal_break(struct journal_reader *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Take the fields of one line. False: it is broken, or r->no_memory. */
+bool journal_take_start(struct journal_reader *r, const json_t *line);
+bool journal_take_clock(struct journal_reader *r, const json_t *line);
+bool journal_take_drops(struct journal_reader *r, const json_t *line);
+bool journal_take_link(struct journal_reader *r, const json_t *line);
+bool journal_take_chunk(struct journal_reader *r, const json_t *line);
+bool journal_take_end(struct journal_reader *r, const json_t *line, uint64_t *bytes);
+
+/* journal_read over two open descriptors of regular files, which stay the caller's. */
+int journal_read_files(struct journal *out, int text, int packets, const char *previous, struct error *e);
+
+#endif
