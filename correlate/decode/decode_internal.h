@@ -60,6 +60,7 @@ struct ip {
     uint8_t ttl, tos;
     bool has_id, df;
     bool no_length;   /* the header states none (segmentation offload): lengths are the frame's */
+    bool beyond;      /* it states more than its frame, complete as the file says, can hold */
     bool sum_unknown; /* an address that the checksum covers is not known */
     /* of a fragment */
     bool is_fragment, more;

@@ -1,7 +1,8 @@
 /* IPv4 and IPv6: where the transport header stands, and how long the datagram was on the wire.
  *
- * The header's length wins over the frame's: Ethernet pads short frames, captures cut long ones. Only where it states
- * none (segmentation offload leaves 0 there) is the frame's length taken. */
+ * The header's length wins over the frame's: Ethernet pads short frames; captures cut long ones, and packet brokers cut
+ * them before a capture that then calls them complete. Only where the header states none (segmentation offload leaves
+ * 0 there) is the frame's length taken. */
 #include "correlate/decode/decode_internal.h"
 
 #include <stddef.h>
@@ -161,6 +162,7 @@ header_4(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
     }
     *ip = (struct ip){.source = h + 12, .destination = h + 16, .family = 4, .has_id = true};
     ip->no_length = total == 0;
+    ip->beyond = total > v->wire && part_kept(v) == v->wire;
     ip->id = load_u16be(h + 4);
     ip->fragment_id = ip->id;
     ip->tos = h[1];
@@ -195,6 +197,7 @@ header_6(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
     ip->tos = (uint8_t)(h[0] << 4 | h[1] >> 4);
     ip->ttl = h[7];
     *protocol = h[6];
+    ip->beyond = length > v->wire && part_kept(v) == v->wire;
     if (length > 0)
         part_end_after(v, length);
     return ip_walk(ip, protocol, v, fail);

@@ -57,7 +57,9 @@ decode_llc(struct frame *f, struct part v)
 {
     const uint8_t *h = part_take(&v, 8);
 
-    if (!h || h[0] != 0xaa || h[1] != 0xaa || h[2] != 3)
+    if (!h)
+        return v.wire < 8 ? DECODE_OTHER : decode_fail(f, "cut before the TCP header");
+    if (h[0] != 0xaa || h[1] != 0xaa || h[2] != 3)
         return DECODE_OTHER; /* no SNAP: spanning tree and its like */
     if (h[3] != 0 || h[4] != 0 || (h[5] != 0 && h[5] != 0xf8))
         return DECODE_OTHER;

@@ -101,7 +101,10 @@ decode_tcp(struct frame *f, const struct ip *ip, struct part v)
     }
     decode_tcp_options(out, h + TCP_HEADER, header - TCP_HEADER);
     fill_payload(out, h + header, kept - header);
-    if (s->kept < s->len)
+    /* A SYN without fast open bears no data: of the two lengths the IP header's is the wrong one. */
+    if (ip->beyond && (s->flags & TCP_SYN) && !(out->has_extra && out->extra.fast_open))
+        s->len = s->kept;
+    else if (s->kept < s->len)
         s->bits |= SEG_CUT;
     else if (!ip->no_length && !ip->sum_unknown)
         s->bits |= check_sum(ip, h, v.wire);

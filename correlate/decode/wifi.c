@@ -19,16 +19,15 @@ enum { FLAG_FCS = 0x10, FLAG_PADDED = 0x20, FLAG_BAD_FCS = 0x40 }; /* radiotap's
 
 /* `flags`: radiotap's. */
 static enum decode_result
-decode_frame_body(struct frame *f, struct part v, uint8_t flags)
+decode_body(struct frame *f, struct part v, uint8_t flags)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 24), *qos = NULL;
+    const uint8_t *h = bytes_peek(&v.kept, 2), *qos = NULL;
     uint32_t n = 24;
 
     if (flags & FLAG_BAD_FCS)
         return decode_fail(f, "802.11 frame received with errors");
     if ((flags & FLAG_FCS) && v.wire >= 4)
         part_end_after(&v, v.wire - 4);
-    h = bytes_peek(&v.kept, 2);
     if (!h)
         return decode_short(f, &v, 2, "802.11 header malformed");
     if ((h[0] & 3) != 0 || (h[0] >> 2 & 3) != 2 || (h[0] & 0x40))
@@ -56,7 +55,7 @@ decode_frame_body(struct frame *f, struct part v, uint8_t flags)
 enum decode_result
 decode_wifi(struct frame *f, struct part v)
 {
-    return decode_frame_body(f, v, 0);
+    return decode_body(f, v, 0);
 }
 
 /* The flags, from the fields of a radiotap header of which `fields` is all behind the fixed 4 bytes. */
@@ -89,7 +88,7 @@ decode_radiotap(struct frame *f, struct part v)
     if (!part_take(&v, n))
         return decode_short(f, &v, n, "radiotap header malformed");
     bytes_init(&fields, h + 4, n - 4);
-    return decode_frame_body(f, v, radiotap_flags(fields));
+    return decode_body(f, v, radiotap_flags(fields));
 }
 
 /* Prism's header gives its length in the driver's byte order; AVS's, which may stand in its place, in network order. */
