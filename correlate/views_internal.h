@@ -1,0 +1,10 @@
+/* Between the two files of views. */
+#ifndef TWOPOINT_VIEWS_INTERNAL_H
+#define TWOPOINT_VIEWS_INTERNAL_H
+
+#include "correlate/connection.h"
+
+/* Set SEG_DOUBLED where one frame was recorded twice, and count it in flow and store. -1: out of memory. */
+int views_mark_doubled(struct store *s);
+
+#endif
