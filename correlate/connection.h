@@ -78,6 +78,7 @@ struct connection {
     uint32_t seq_delta[2]; /* by h: seq at point 1 minus seq at point 0 of what travels in direction h; and so, of ack
                               fields in direction 1 - h */
     struct translation translation[2]; /* by h */
+    bool again;                        /* match asked for a second look, once the clock is known */
     struct match *match;               /* NULL: every segment has one equal partner; owned */
 };
 

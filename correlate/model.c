@@ -143,8 +143,9 @@ print_value(char *out, size_t n, int64_t v, const char *format, size_t len)
     if (len == 2 && !memcmp(format, "ms", 2))
         return print_duration(out, n, v);
     if (len == 1 && *format == 't') {
-        char t[TIME_TEXT];
-        return snprintf(out, n, "%s", time_format(v, t));
+        char t[TIMEFMT_SIZE];
+        timefmt_utc(v, t);
+        return snprintf(out, n, "%s", t);
     }
     return snprintf(out, n, "%" PRId64, v);
 }

@@ -28,6 +28,7 @@ struct flow { /* all segments of one tuple at one point; ports may have been reu
     uint16_t vlan;         /* of its first segment: VLAN id, 0 none (0x8000 | inner, for QinQ's presence) */
     uint8_t tunnel;        /* enum tunnel of its first segment */
     uint32_t doubled;
+    bool selected; /* a frame of it matched the user's filter; all are, without one */
 };
 
 enum tunnel { TUNNEL_NONE, TUNNEL_VXLAN, TUNNEL_GENEVE, TUNNEL_GRE, TUNNEL_IPIP, TUNNEL_MPLS, TUNNEL_PPPOE };

@@ -1,0 +1,442 @@
+/* Laying the pieces of a point together.
+ *
+ * Files come in the order of their first stamps; a record's number is its piece's base plus its number there, so
+ * numbers ascend in the order of the files. Flows of the pieces are merged by key. The order by flow is a counting
+ * sort; it is stable, so a flow's segments stand as the files have them, and only flows whose stamps do not ascend are
+ * sorted. */
+#include "correlate/load_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BETWEEN_FILES_NS                                                                                               \
+    NS_PER_S /* a silence longer than this between two bare files is a gap: nobody says otherwise */
+
+static int
+by_first_stamp(const void *a, const void *b)
+{
+    const struct piece *p = *(struct piece *const *)a, *q = *(struct piece *const *)b;
+    if (p->file.first_ns != q->file.first_ns)
+        return p->file.first_ns < q->file.first_ns ? -1 : 1;
+    return strcmp(p->file.path, q->file.path);
+}
+
+/* Append n elements of a piece's array to the store's. */
+static bool
+append(void *array_pointer, uint32_t *have, const void *more, uint32_t n, size_t size)
+{
+    void *array;
+    if (!n)
+        return true;
+    memcpy(&array, array_pointer, sizeof array);
+    array = realloc(array, ((size_t)*have + n) * size);
+    if (!array)
+        return false;
+    memcpy(array_pointer, &array, sizeof array);
+    memcpy((char *)array + *have * size, more, n * size);
+    *have += n;
+    return true;
+}
+
+static bool
+add_gap(struct store *s, struct gap gap)
+{
+    return append(&s->gaps, &s->n_gaps, &gap, 1, sizeof gap);
+}
+
+static bool
+add_undecoded(struct store *s, const struct piece *p)
+{
+    for (uint32_t i = 0; i < p->n_undecoded; i++) {
+        uint32_t k = 0;
+        while (k < s->n_undecoded && strcmp(s->undecoded[k].reason, p->undecoded[i].reason))
+            k++;
+        if (k < s->n_undecoded)
+            s->undecoded[k].count += p->undecoded[i].count;
+        else if (!append(&s->undecoded, &s->n_undecoded, &p->undecoded[i], 1, sizeof *p->undecoded))
+            return false;
+    }
+    return true;
+}
+
+/* Drops and link changes that a journal tells. The counters of statistics blocks are the same drops once more. */
+static bool
+gaps_of_journal(struct store *s, struct capture_file *f, uint32_t file)
+{
+    const struct journal *j = &f->journal;
+    uint64_t told = 0;
+    for (size_t i = 0; i < j->n_drops; i++) {
+        const uint64_t count = j->drops[i].kernel + j->drops[i].queue;
+        const struct gap gap = {j->drops[i].from_ns, j->drops[i].to_ns, GAP_DROPS, count, file};
+        told += count;
+        if (count && !add_gap(s, gap))
+            return false;
+    }
+    int64_t down_ns = INT64_MIN;
+    for (size_t i = 0; i < j->n_links; i++) {
+        const bool works = !strcmp(j->links[i].what, "up") || !strcmp(j->links[i].what, "back");
+        if (!works && down_ns == INT64_MIN && strcmp(j->links[i].what, "renamed"))
+            down_ns = j->links[i].time_ns;
+        if (works && down_ns != INT64_MIN) {
+            if (!add_gap(s, (struct gap){down_ns, j->links[i].time_ns, GAP_LINK, 0, file}))
+                return false;
+            down_ns = INT64_MIN;
+        }
+    }
+    if (down_ns != INT64_MIN && !add_gap(s, (struct gap){down_ns, f->last_ns, GAP_LINK, 0, file}))
+        return false;
+    const uint64_t all = j->kernel_drops + j->queue_drops;
+    if (j->ended && all > told && !add_gap(s, (struct gap){f->first_ns, f->last_ns, GAP_DROPS, all - told, file}))
+        return false;
+    f->drops = j->ended && all > told ? all : told;
+    f->counted = j->ended;
+    return true;
+}
+
+/* Drops that the file's own statistics blocks tell: totals that move between two readings of one interface. A first
+ * reading counts from the capture's start; where that was another file, its last total is where this one begins. */
+static bool
+gaps_of_statistics(struct store *s, const struct piece *p, struct capture_file *f, uint32_t file)
+{
+    uint32_t covered = 0, interfaces = 0;
+    f->counted = p->n_readings > 0;
+    for (uint32_t i = 0; i < p->n_readings; i++) {
+        const struct counter_reading *r = &p->readings[i], *before = NULL;
+        bool last = true;
+        for (uint32_t k = i; k-- && !before;)
+            if (p->readings[k].interface == r->interface)
+                before = &p->readings[k];
+        for (uint32_t k = i + 1; k < p->n_readings && k < i + 64 && last; k++)
+            last = p->readings[k].interface != r->interface;
+        interfaces += !before;
+        covered += last && r->known && r->stamp_ns >= f->last_ns;
+        const int64_t from_ns = before ? before->stamp_ns : f->first_ns;
+        const uint64_t base = before ? before->dropped : 0;
+        if (r->known && r->dropped > base) {
+            f->drops += r->dropped - base;
+            if (!add_gap(s, (struct gap){from_ns < r->stamp_ns ? from_ns : r->stamp_ns, r->stamp_ns, GAP_DROPS,
+                                         r->dropped - base, file}))
+                return false;
+        }
+    }
+    f->counted = f->counted && covered >= interfaces && !f->truncated;
+    return true;
+}
+
+static bool
+add_file(struct store *s, struct piece *p)
+{
+    const uint32_t file = s->n_files;
+    for (uint32_t i = 0; i < p->n_gaps; i++)
+        p->gaps[i].file = file;
+    if (!append(&s->gaps, &s->n_gaps, p->gaps, p->n_gaps, sizeof *p->gaps) ||
+        !append(&s->files, &s->n_files, &p->file, 1, sizeof p->file))
+        return false;
+    struct capture_file *f = &s->files[file];
+    p->file.path = NULL; /* the store's from here on, with its journal */
+    p->file.journal = (struct journal){0};
+    const enum journal_state state = f->journal.state;
+    for (uint32_t i = 0; i < p->n_gaps; i++)
+        f->drops += p->gaps[i].count;
+    return state == JOURNAL_CONSISTENT || state == JOURNAL_AUTHENTIC || state == JOURNAL_INCOMPLETE
+               ? gaps_of_journal(s, f, file)
+               : gaps_of_statistics(s, p, f, file);
+}
+
+/* Silences between files that no journal bridges. */
+static bool
+gaps_between(struct store *s)
+{
+    int64_t end_ns = INT64_MIN;
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        const struct capture_file *f = &s->files[i];
+        if (f->first_ns > f->last_ns)
+            continue;
+        const bool chained = i && f->journal.previous[0] && !strcmp(f->journal.previous, s->files[i - 1].journal.head);
+        const bool gap = end_ns != INT64_MIN && f->first_ns > end_ns && !chained &&
+                         (s->files[i - 1].truncated || f->first_ns - end_ns > BETWEEN_FILES_NS);
+        if (gap && !add_gap(s, (struct gap){end_ns, f->first_ns, GAP_FILE, 0, i}))
+            return false;
+        if (f->last_ns > end_ns)
+            end_ns = f->last_ns;
+    }
+    return true;
+}
+
+/* Move slabs, side tables and flows of one piece over; numbers within it are shifted. `merged` is a piece whose flow
+ * table grows over all files. */
+static bool
+add_piece(struct store *s, struct piece *p, struct piece *merged)
+{
+    const uint32_t base_extra = s->n_extras, base_source = s->n_sources, base_slab = s->n_slabs;
+    uint32_t *flows = malloc((p->n_flows + 1) * sizeof *flows);
+    if (!flows)
+        return false;
+    bool fine = true;
+    for (uint32_t i = 0; fine && i < p->n_flows; i++) {
+        const struct flow *from = &p->flows[i].flow;
+        flows[i] = piece_flow(merged, &from->key);
+        if (!(fine = flows[i] != UINT32_MAX))
+            break;
+        struct flow *to = &merged->flows[flows[i]].flow;
+        if (!to->count) {
+            to->vlan = from->vlan;
+            to->tunnel = from->tunnel;
+        }
+        to->count += from->count;
+        to->selected |= from->selected;
+    }
+    for (uint32_t i = 0; i < p->n_sources; i++)
+        p->sources[i].file = s->n_files;
+    for (uint32_t i = 0; i < p->n_icmp; i++)
+        p->icmp[i].source += (uint16_t)base_source;
+    fine = fine && append(&s->slabs, &s->n_slabs, p->slabs, p->n_slabs, sizeof *p->slabs);
+    if (fine)
+        p->n_slabs = 0;
+    if (!s->n_extras && fine) { /* the usual case of one file: no copy */
+        free(s->extras);
+        s->extras = p->extras;
+        s->n_extras = p->n_extras;
+        p->extras = NULL;
+    } else {
+        fine = fine && append(&s->extras, &s->n_extras, p->extras, p->n_extras, sizeof *p->extras);
+    }
+    fine = fine && append(&s->sources, &s->n_sources, p->sources, p->n_sources, sizeof *p->sources) &&
+           append(&s->icmp, &s->n_icmp, p->icmp, p->n_icmp, sizeof *p->icmp) && add_undecoded(s, p) &&
+           s->n_sources <= UINT16_MAX;
+    bool same = !base_extra && !base_source;
+    for (uint32_t i = 0; fine && same && i < p->n_flows; i++)
+        same = flows[i] == i;
+    const uint32_t slabs = s->n_slabs - base_slab;
+    for (uint32_t b = 0; fine && !same && b < slabs; b++)
+        for (uint32_t i = 0, n = b + 1 < slabs ? SLAB_SEGMENTS : p->used; i < n; i++) {
+            struct segment *seg = &s->slabs[base_slab + b][i];
+            seg->flow = flows[seg->flow];
+            seg->source += (uint16_t)base_source;
+            if (seg->extra)
+                seg->extra += base_extra;
+        }
+    free(flows);
+    s->n_segments += p->file.segments;
+    s->frames += p->file.frames;
+    if (p->resequenced_ns > s->resequenced_ns)
+        s->resequenced_ns = p->resequenced_ns;
+    if (p->quantum_ns > s->quantum_ns)
+        s->quantum_ns = p->quantum_ns;
+    return fine && add_file(s, p);
+}
+
+/* ---- the order ---- */
+
+struct sorting {
+    const struct store *store;
+    const uint32_t *breaks; /* record numbers from which on the clock of a file had been set back, ascending */
+    uint32_t n_breaks;
+    bool overlap; /* files overlap in time, so stamps decide across them */
+};
+
+/* How often the clock had been set back before this record. */
+static uint32_t
+epoch(const struct sorting *so, uint32_t record)
+{
+    uint32_t low = 0, high = so->n_breaks;
+    while (low < high) {
+        const uint32_t mid = (low + high) / 2;
+        if (so->breaks[mid] <= record)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static bool
+before(const struct sorting *so, uint32_t a, uint32_t b)
+{
+    const struct segment *x = store_segment(so->store, a), *y = store_segment(so->store, b);
+    if (so->n_breaks) {
+        const uint32_t ea = epoch(so, a), eb = epoch(so, b);
+        if (ea != eb && (!so->overlap || store_file(so->store, x) == store_file(so->store, y)))
+            return ea < eb;
+    }
+    return x->stamp_ns != y->stamp_ns ? x->stamp_ns < y->stamp_ns : a < b;
+}
+
+/* Merge sort by time; `room` holds n. */
+static void
+sort_records(const struct sorting *so, uint32_t *a, uint32_t n, uint32_t *room)
+{
+    if (n < 2)
+        return;
+    const uint32_t half = n / 2;
+    sort_records(so, a, half, room);
+    sort_records(so, a + half, n - half, room);
+    if (!before(so, a[half], a[half - 1]))
+        return;
+    memcpy(room, a, half * sizeof *a);
+    for (uint32_t i = 0, k = half, at = 0; i < half; at++)
+        a[at] = k < n && before(so, a[k], room[i]) ? a[k++] : room[i++];
+}
+
+static bool
+ascends(const struct store *s, const uint32_t *a, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++)
+        if (store_segment(s, a[i])->stamp_ns < store_segment(s, a[i - 1])->stamp_ns)
+            return false;
+    return true;
+}
+
+static bool
+make_order(struct store *s, const struct sorting *so, const uint32_t *slab_used)
+{
+    uint32_t *room = NULL, n_room = 0, at = 0;
+    s->order = malloc(((size_t)s->n_segments + 1) * sizeof *s->order);
+    if (!s->order)
+        return false;
+    for (uint32_t f = 0; f < s->n_flows; at += s->flows[f++].count)
+        s->flows[f].first = at;
+    for (uint32_t f = 0; f < s->n_flows; f++)
+        s->flows[f].count = 0;
+    for (uint32_t b = 0; b < s->n_slabs; b++)
+        for (uint32_t i = 0; i < slab_used[b]; i++) {
+            struct flow *f = &s->flows[s->slabs[b][i].flow];
+            s->order[f->first + f->count++] = b << 16 | i;
+        }
+    for (uint32_t f = 0; f < s->n_flows; f++) {
+        uint32_t *a = s->order + s->flows[f].first;
+        const uint32_t n = s->flows[f].count;
+        if (ascends(s, a, n))
+            continue;
+        if (n > n_room) {
+            free(room);
+            room = malloc((n_room = n) * sizeof *room);
+            if (!room)
+                return false;
+        }
+        sort_records(so, a, n, room);
+    }
+    free(room);
+    return true;
+}
+
+static bool
+files_overlap(const struct store *s)
+{
+    for (uint32_t i = 1; i < s->n_files; i++)
+        if (s->files[i].first_ns <= s->files[i - 1].last_ns)
+            return true;
+    return false;
+}
+
+static void
+find_span(struct store *s)
+{
+    s->first_ns = INT64_MAX;
+    s->last_ns = INT64_MIN;
+    s->drops_known = s->n_files > 0;
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        const struct capture_file *f = &s->files[i];
+        s->drops_known = s->drops_known && f->counted;
+        s->drops += f->drops;
+        if (f->first_ns > f->last_ns)
+            continue;
+        if (f->first_ns < s->first_ns)
+            s->first_ns = f->first_ns;
+        if (f->last_ns > s->last_ns)
+            s->last_ns = f->last_ns;
+    }
+}
+
+static int
+by_start(const void *a, const void *b)
+{
+    const struct gap *g = a, *h = b;
+    return (g->from_ns > h->from_ns) - (g->from_ns < h->from_ns);
+}
+
+/* The user's word overrides what nobody counted: 0 means whole, more means lost somewhere, nobody knows where. */
+static bool
+apply_stated(struct store *s, int64_t stated)
+{
+    if (stated < 0)
+        return true;
+    s->drops_known = true;
+    if (!stated || (uint64_t)stated <= s->drops)
+        return true;
+    const uint64_t more = (uint64_t)stated - s->drops;
+    s->drops = (uint64_t)stated;
+    return add_gap(s, (struct gap){s->first_ns, s->last_ns, GAP_STATED, more, 0});
+}
+
+int
+store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated, struct error *e)
+{
+    struct piece merged = {0};
+    uint32_t *breaks = NULL, n_breaks = 0, *used = NULL, n_used = 0;
+    bool fine = true;
+    *out = (struct store){.quantum_ns = 1};
+    snprintf(out->name, sizeof out->name, "%s", name);
+    qsort(pieces, n, sizeof *pieces, by_first_stamp);
+    for (size_t i = 0; fine && i < n; i++) {
+        struct piece *p = pieces[i];
+        for (uint32_t b = 0; b < p->n_breaks; b++)
+            p->breaks[b] += out->n_slabs << 16;
+        for (uint32_t b = 0; fine && b < p->n_slabs; b++) {
+            const uint32_t count = b + 1 < p->n_slabs ? SLAB_SEGMENTS : p->used;
+            fine = append(&used, &n_used, &count, 1, sizeof count);
+        }
+        fine = fine && append(&breaks, &n_breaks, p->breaks, p->n_breaks, sizeof *breaks) && out->n_slabs < 65000 &&
+               add_piece(out, p, &merged);
+        piece_free(&pieces[i]);
+    }
+    out->flows = fine ? calloc(merged.n_flows + 1, sizeof *out->flows) : NULL;
+    fine = fine && out->flows;
+    for (uint32_t i = 0; fine && i < merged.n_flows; i++)
+        out->flows[i] = merged.flows[i].flow;
+    out->n_flows = fine ? merged.n_flows : 0;
+    free(merged.flows);
+    free(merged.table);
+    if (fine) {
+        const struct sorting so = {out, breaks, n_breaks, files_overlap(out)};
+        find_span(out);
+        fine = gaps_between(out) && apply_stated(out, stated) && make_order(out, &so, used);
+    }
+    if (fine && out->n_gaps)
+        qsort(out->gaps, out->n_gaps, sizeof *out->gaps, by_start);
+    free(breaks);
+    free(used);
+    if (fine)
+        return 0;
+    store_free(out);
+    return error_set(e, ERR_MEMORY, "out of memory, or more than 4 billion segments at one point");
+}
+
+void
+store_free(struct store *s)
+{
+    for (uint32_t i = 0; i < s->n_slabs; i++)
+        free(s->slabs[i]);
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        free(s->files[i].path);
+        journal_free(&s->files[i].journal);
+    }
+    free(s->slabs);
+    free(s->order);
+    free(s->flows);
+    free(s->sources);
+    free(s->extras);
+    free(s->files);
+    free(s->gaps);
+    free(s->icmp);
+    free(s->undecoded);
+    *s = (struct store){0};
+}
+
+const char *
+tunnel_name(enum tunnel t)
+{
+    static const char *const names[] = {NULL, "vxlan", "geneve", "gre", "ipip", "mpls", "pppoe"};
+    return names[t];
+}

@@ -1,0 +1,41 @@
+/* One capture file, read and decoded into a piece of its own, so that files load in parallel; then the pieces of a
+ * point laid together as its store. */
+#ifndef TWOPOINT_LOAD_H
+#define TWOPOINT_LOAD_H
+
+#include "common/capture.h"
+#include "correlate/input.h"
+#include "correlate/store.h"
+
+#include <stdatomic.h>
+
+struct counter_reading { /* totals of one interface at one moment, from an Interface Statistics Block */
+    uint32_t interface;
+    int64_t stamp_ns;
+    int64_t start_ns; /* when it began to count, INT64_MIN unknown */
+    uint64_t dropped;
+    bool known; /* it says something about drops at all */
+};
+
+struct piece; /* opaque */
+
+struct load_request {
+    const char *path;
+    const char *interface;   /* take this interface's frames only, NULL: all */
+    const char *filter;      /* pcap expression that marks flows as selected, NULL: all are */
+    atomic_ullong *consumed; /* bytes read of all files so far, for progress; may be NULL */
+};
+
+/* Read one file whole. A file that breaks off gives what came before; one that is no capture fails with ERR_MALFORMED,
+ * ERR_EMPTY or ERR_SYSTEM, an impossible filter with ERR_USAGE. */
+int load_piece(struct piece **out, const struct load_request *r, struct error *e);
+void piece_free(struct piece **p);
+/* The point's name that its journal gives, NULL without one. */
+const char *piece_point(const struct piece *p);
+
+/* Lay `n` pieces together in time order as one point's store; they are used up. `stated` >= 0: the number of drops that
+ * the user stated. */
+int store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated,
+                   struct error *e);
+
+#endif
