@@ -79,8 +79,12 @@ zstd_step(struct inflate *z, uint8_t *to, size_t n, size_t *made, struct error *
         return -1;
     if (more == 0 && z->between)
         return 0;
-    if (z->between)
+    if (z->between) {
+        /* A frame that is here as a whole would be decompressed in one go, and damage at its end would then cost all of
+         * it. So it begins with its magic number alone. */
         z->frame = z->at + 1;
+        in.size = in.size - in.pos > 4 ? in.pos + 4 : in.size;
+    }
     left = ZSTD_decompressStream(z->state, &out, &in); /* at the end of the input: what it still holds */
     *made = out.pos;
     if (in.pos == z->at && out.pos == 0 && more == 0)
