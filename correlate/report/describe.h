@@ -1,0 +1,27 @@
+/* What several faces ask of the model: names, ends and lists, without a layout. */
+#ifndef TWOPOINT_REPORT_DESCRIBE_H
+#define TWOPOINT_REPORT_DESCRIBE_H
+
+#include "correlate/model.h"
+#include "correlate/report/redact.h"
+
+#define FLAGS_TEXT 40
+
+/* The name of a point, "path" or "unknown"; NULL for NO_POINT. */
+const char *describe_point(const struct report *r, uint8_t point);
+/* The flow of connection c at point p, NULL where that point saw nothing of it. */
+const struct flow *connection_flow(const struct report *r, const struct connection *c, int p);
+/* The end of that flow which opened the connection (the client). */
+int connection_client(const struct connection *c, int p);
+/* "RST,ACK"; "" for none. */
+const char *describe_flags(uint8_t flags, char out[FLAGS_TEXT]);
+/* The name of a TCP option kind, NULL where it has none that is well known. */
+const char *option_name(int kind);
+/* "kept", "rewritten" or "unknown": the path and the IP IDs of both directions. */
+const char *describe_ip_id(const struct connection *c);
+/* The direction whose MSS option was changed on the way (the initiator's before the other); -1: none. */
+int changed_mss(const struct connection *c);
+bool address_changed(const struct report *r, const struct connection *c);
+bool port_changed(const struct report *r, const struct connection *c);
+
+#endif
