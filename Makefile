@@ -1,56 +1,129 @@
-# twopoint: build, test and measure.  V=1 shows the commands; SANITIZE=address,undefined builds with sanitizers.
+# twopoint: build, test and measure.
+#
+#   make deps demo      install what is missing, build, and run the correlator on a shipped pair of case three
+#   make check          build and run all tests (installs what only tests need, by deps-dev)
+#   make bench fuzz score lint golden install clean
+#
+# V=1 shows the commands. SANITIZE=address,undefined builds (and with check: tests) with those sanitizers, in a folder
+# of their own. CPPFLAGS, CFLAGS, LDFLAGS, PREFIX, DESTDIR and SOURCE_DATE_EPOCH are respected.
 
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
 BUILD     ?= build
 CC        ?= cc
+CLANG     ?= clang
 CFLAGS    ?= -O2 -g
 WERROR    ?=
 SANITIZE  ?=
+SEEDS     ?= 1-200
+FUZZ_TIME ?= 600
 
-PKGS      := libzstd liblz4 zlib libcrypto jansson libxxhash
-WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \
-             -Wvla -Wno-unused-parameter $(if $(WERROR),-Werror)
-override CPPFLAGS += -I. -D_POSIX_C_SOURCE=200809L -DTWOPOINT_VERSION='"$(VERSION)"'
-override CFLAGS   += -std=c11 -pthread $(WARN) $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-override LDFLAGS  += -pthread $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LDLIBS    := -lpcap $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
-Q         := $(if $(V),,@)
-O         := $(BUILD)$(if $(SANITIZE),/sanitize-$(subst $(comma),-,$(SANITIZE)))
+# ---- what Debian has to give ----
+DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev liblz4-dev zlib1g-dev libjansson-dev \
+             libxxhash-dev
+DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump nftables iproute2 ethtool zstd lz4 gzip mandoc \
+             clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+DEPS_BENCH := $(DEPS_DEV) tcptrace time
+
+# ---- how it is compiled ----
 comma     := ,
+PKGS      := libzstd liblz4 zlib libcrypto jansson libxxhash
+STD       := -std=c11 -D_POSIX_C_SOURCE=200809L
+WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
+             -Wno-unused-parameter $(if $(WERROR),-Werror)
+SANFLAGS  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+ALL_CPP    = -I. -DTWOPOINT_VERSION='"$(VERSION)"' $(CPPFLAGS)
+ALL_C      = $(STD) -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
+ALL_LD     = -pthread $(SANFLAGS) $(LDFLAGS)
+LDLIBS     = -lpcap $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+CHECKLIBS  = $(shell pkg-config --libs check 2>/dev/null)
+Q         := $(if $(V),,@)
+O         := $(BUILD)$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
 LIB_SRC   := $(wildcard common/*.c) $(filter-out correlate/main.c,$(wildcard correlate/*.c correlate/*/*.c))
 GEN_SRC   := $(wildcard fixtures/generate/*.c)
 UNIT_SRC  := $(wildcard tests/unit/check_*.c)
 UNIT_LIB  := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
+ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC)
+ALL_H     := $(wildcard common/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h)
 obj        = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 CORRELATE := $(O)/twopoint-correlate
 GENERATE  := $(O)/twopoint-generate
 UNIT      := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
+FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
 all: $(CORRELATE)
+
 $(O)/libtwopoint.a: $(call obj,$(LIB_SRC))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(CORRELATE): $(call obj,correlate/main.c) $(O)/libtwopoint.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(GENERATE): $(call obj,$(GEN_SRC)) $(O)/libtwopoint.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-$(O)/unit/%: $(O)/obj/tests/unit/%.o $(call obj,$(UNIT_LIB)) $(O)/libtwopoint.a
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(O)/unit/%: $(O)/obj/tests/unit/%.o $(call obj,$(UNIT_LIB)) $(call obj,$(filter-out fixtures/generate/main.c,$(GEN_SRC))) $(O)/libtwopoint.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(shell pkg-config --libs check) $(LDLIBS)
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(CHECKLIBS) $(LDLIBS)
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALL_CPP) $(ALL_C) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) correlate/main.c))
 
+# ---- what people run ----
 generate: $(GENERATE)
+
+deps:
+	$(Q)tests/apt.sh $(DEPS)
+deps-dev:
+	$(Q)tests/apt.sh $(DEPS_DEV)
+deps-bench:
+	$(Q)tests/apt.sh $(DEPS_BENCH)
+
+demo: $(CORRELATE)
+	$(Q)$(CORRELATE) fixtures/case-three/client.pcapng.zst fixtures/case-three/server.pcapng.zst; \
+	status=$$?; echo; echo "twopoint-correlate ended with exit status $$status (1: something was lost)"; [ $$status = 1 ]
+
+check: deps-dev
+	$(Q)$(MAKE) --no-print-directory check-only
+check-only: $(CORRELATE) $(GENERATE) $(UNIT)
+	$(Q)tests/run.sh $(O)
 unit: $(UNIT)
-	$(Q)for t in $(UNIT); do $$t || exit 1; done
+	$(Q)tests/run.sh --unit $(O)
+
+score: $(CORRELATE) $(GENERATE)
+	$(Q)python3 tests/score/sweep.py --generate $(GENERATE) --correlate $(CORRELATE) --seeds $(SEEDS) --scenarios all --jobs 2
+
+bench: deps-bench $(CORRELATE) $(GENERATE)
+	$(Q)tests/bench/bench.sh $(O)
+
+golden: $(CORRELATE)
+	$(Q)tests/e2e/golden.sh --regenerate $(O)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(ALL_H)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	$(Q)$(CLANG) $(ALL_CPP) $(STD) -O1 -g -pthread -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-o $@ $< $(LIB_SRC) $(LDLIBS)
+fuzz-build: $(FUZZERS)
+fuzz: deps-dev $(FUZZERS)
+	$(Q)tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_TIME)
+
+lint: deps-dev
+	$(Q)tests/lint.sh '$(ALL_SRC)' '$(ALL_H)' '$(VERSION)'
+
+install: $(CORRELATE)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/twopoint
+	install -m 755 $(CORRELATE) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 docs/twopoint-correlate.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/twopoint/
+
 clean:
 	rm -rf $(BUILD)
-.PHONY: all generate unit clean
+
+.PHONY: all generate deps deps-dev deps-bench demo check check-only unit score bench golden fuzz fuzz-build lint install clean
 .SECONDARY:
+.DELETE_ON_ERROR:
