@@ -1,0 +1,74 @@
+/* Between the files of pairing. Endpoints e are those of the view at point 0; `flip` says that endpoint e there is
+ * endpoint 1 - e in the view at point 1 (address translation can turn the canonical order around). */
+#ifndef TWOPOINT_PAIR_INTERNAL_H
+#define TWOPOINT_PAIR_INTERNAL_H
+
+#include "correlate/pair.h"
+
+struct link { /* two views that are one connection */
+    uint32_t view[POINTS];
+    enum pairing pairing;
+    bool flip;
+    uint32_t delta[2]; /* by endpoint: seq at point 1 minus seq at point 0 of what it sends */
+    int64_t toward;    /* > 0: timing says that endpoint 0 lies beyond point 0; < 0: endpoint 1 does; 0: no clue */
+    uint8_t near;      /* the endpoint beyond point 0 */
+    bool oriented;
+};
+
+struct pairer {
+    struct store *const *stores;
+    struct views *const *views;
+    uint32_t *link_of[POINTS]; /* by view: its link, or NO_LINK */
+    uint8_t *reason[POINTS];   /* by view: enum unpaired_reason */
+    struct link *links;
+    uint32_t n_links, links_capacity;
+    uint64_t seed;
+    struct hosts *hosts;
+};
+#define NO_LINK UINT32_MAX
+
+static inline struct view *
+pairer_view(const struct pairer *p, int point, uint32_t index)
+{
+    return &p->views[point]->view[index];
+}
+
+/* Make a link of two views that have none. -1: out of memory. */
+int pairer_link(struct pairer *p, uint32_t v0, uint32_t v1, enum pairing pairing, bool flip, const uint32_t delta[2]);
+
+/* pair_compare.c: how alike are two views, given the shifts? */
+struct comparison {
+    uint32_t seen[2];  /* sampled segments of the smaller view, by endpoint; SYNs and RSTs apart */
+    uint32_t agree[2]; /* of them, those that the other view has too */
+    int32_t toward;    /* votes of neighbours in opposite directions, as in struct link */
+};
+/* `exact`: the window must be equal as well. -1: out of memory. */
+int compare_views(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const uint32_t delta[2], bool exact,
+                  struct comparison *out);
+/* The shift on which most payload digests (or, without payload, timestamps and lengths) of endpoint e agree. */
+struct shift_vote {
+    uint32_t delta;
+    uint32_t agree, total;
+};
+int vote_shift(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e, struct shift_vote *out);
+/* Do the SYNs of endpoint e, seen at both points, look like one: same TSval, no option that the other end of the path
+ * could not know? */
+enum likeness { LIKENESS_UNKNOWN, LIKENESS_NO, LIKENESS_YES };
+enum likeness compare_syn(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e);
+/* Did both ends say more than SYN and RST? */
+bool view_has_dialog(const struct pairer *p, int point, uint32_t v);
+
+/* The relation of two views whose addresses allow them to be one connection. */
+enum relation { RELATION_NONE, RELATION_SAME, RELATION_TERMINATED };
+/* RELATION_SAME: *delta is filled. `alone`: no other view competes. -1: out of memory, as an int. */
+int relate_views(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool alone, uint32_t delta[2]);
+
+int pair_by_tuple(struct pairer *p, struct error *e);       /* pair_tuple.c */
+int pair_by_translation(struct pairer *p, struct error *e); /* pair_vote.c: by what survives translation */
+int pair_terminated(struct pairer *p, struct error *e);     /* pair_terminated.c */
+int pair_orient(struct pairer *p, struct error *e);         /* pair_orient.c: near and oriented of every link */
+/* After pair_orient: which endpoint of an unpaired view lies beyond point 0? *known: it is more than a guess. */
+uint8_t pair_orient_single(const struct pairer *p, int point, uint32_t v, bool *known);
+void hosts_free(struct hosts **h);
+
+#endif

@@ -1,0 +1,149 @@
+/* One connection, two that only share their addresses, or one that was terminated between the taps?
+ *
+ *     ISNs seen at both points | equal             -> the same (the other direction's may still be shifted)
+ *                              | all differ        -> shifted by a randomiser if the SYN's TSval, or what was said
+ *                              |                      afterwards, fits that shift; else not one connection
+ *                              | not comparable    -> the numbers themselves, or the shift that most payloads agree on
+ */
+#include "correlate/pair_internal.h"
+
+/* A randomiser only shifts, so nearly everything fits; a proxy's own stack shares next to nothing. */
+#define FITS(agree, seen) ((agree) >= 2 && (agree)*10 >= (seen)*3)
+#define FIT_WHEN_ALONE    1
+
+struct isns {
+    bool both[2], equal[2];
+    uint32_t delta[2];
+    int n_equal, n_differ;
+};
+
+static struct isns
+compare_isns(const struct view *a, const struct view *b, bool flip)
+{
+    struct isns r = {.n_equal = 0};
+
+    for (int e = 0; e < 2; e++) {
+        int f = flip ? 1 - e : e;
+        r.both[e] = a->isn_seen[e] && b->isn_seen[f];
+        r.delta[e] = r.both[e] ? b->isn[f] - a->isn[e] : 0;
+        r.equal[e] = r.both[e] && r.delta[e] == 0;
+        r.n_equal += r.equal[e];
+        r.n_differ += r.both[e] && !r.equal[e];
+    }
+    return r;
+}
+
+/* One direction's ISN is equal. The other's differs, or was not seen at both: is that direction shifted? */
+static int
+relate_half(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const struct isns *isns, uint32_t delta[2])
+{
+    struct comparison shifted, plain;
+    const uint32_t zero[2] = {0, 0};
+
+    delta[0] = delta[1] = 0;
+    if (isns->n_differ == 0)
+        return RELATION_SAME;
+    if (compare_views(p, v0, v1, flip, isns->delta, false, &shifted) != 0 ||
+        compare_views(p, v0, v1, flip, zero, false, &plain) != 0)
+        return -1;
+    if (shifted.agree[0] + shifted.agree[1] > plain.agree[0] + plain.agree[1]) {
+        delta[0] = isns->delta[0];
+        delta[1] = isns->delta[1];
+    } else if (plain.agree[0] + plain.agree[1] == 0) {
+        /* Nothing followed: the shift is the only thing known. */
+        delta[0] = isns->delta[0];
+        delta[1] = isns->delta[1];
+    }
+    return RELATION_SAME;
+}
+
+/* The shift of a direction whose ISN was not seen at both points. */
+static int
+fill_delta(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const struct isns *isns, uint32_t delta[2],
+           uint32_t *agreed)
+{
+    for (int e = 0; e < 2; e++) {
+        struct shift_vote vote = {0};
+        if (isns->both[e]) {
+            delta[e] = isns->delta[e];
+            continue;
+        }
+        if (vote_shift(p, v0, v1, flip, e, &vote) != 0)
+            return -1;
+        if (vote.agree * 2 > vote.total) {
+            delta[e] = vote.delta;
+            *agreed += vote.agree;
+        } else {
+            delta[e] = 0;
+        }
+    }
+    return 0;
+}
+
+static int
+fits(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const uint32_t delta[2], bool exact)
+{
+    struct comparison c;
+
+    if (compare_views(p, v0, v1, flip, delta, exact, &c) != 0)
+        return -1;
+    return FITS(c.agree[0] + c.agree[1], c.seen[0] + c.seen[1]);
+}
+
+/* No ISN is equal, and at least one was seen at both points. */
+static int
+relate_shifted(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const struct isns *isns, uint32_t delta[2])
+{
+    enum likeness like[2] = {compare_syn(p, v0, v1, flip, 0), compare_syn(p, v0, v1, flip, 1)};
+    uint32_t agreed = 0;
+    int r;
+
+    if (fill_delta(p, v0, v1, flip, isns, delta, &agreed) != 0)
+        return -1;
+    if (like[0] == LIKENESS_NO || like[1] == LIKENESS_NO) {
+        if (view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1))
+            return RELATION_TERMINATED;
+        return RELATION_NONE;
+    }
+    r = fits(p, v0, v1, flip, delta, true);
+    if (r != 0)
+        return r < 0 ? -1 : RELATION_SAME;
+    if (view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1))
+        return RELATION_TERMINATED;
+    return like[0] == LIKENESS_YES || like[1] == LIKENESS_YES ? RELATION_SAME : RELATION_NONE;
+}
+
+/* No ISN was seen at both points: at least one view begins in the middle. */
+static int
+relate_middle(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool alone, const struct isns *isns,
+              uint32_t delta[2])
+{
+    struct comparison c;
+    uint32_t agreed = 0;
+    int r;
+
+    delta[0] = delta[1] = 0;
+    if (compare_views(p, v0, v1, flip, delta, false, &c) != 0)
+        return -1;
+    if (c.agree[0] + c.agree[1] >= (alone ? 1 : 2))
+        return RELATION_SAME;
+    if (fill_delta(p, v0, v1, flip, isns, delta, &agreed) != 0)
+        return -1;
+    r = agreed > 0 ? fits(p, v0, v1, flip, delta, false) : 0;
+    if (r != 0)
+        return r < 0 ? -1 : RELATION_SAME;
+    delta[0] = delta[1] = 0;
+    return alone && c.seen[0] + c.seen[1] <= FIT_WHEN_ALONE ? RELATION_SAME : RELATION_NONE;
+}
+
+int
+relate_views(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool alone, uint32_t delta[2])
+{
+    struct isns isns = compare_isns(pairer_view(p, 0, v0), pairer_view(p, 1, v1), flip);
+
+    if (isns.n_equal > 0)
+        return relate_half(p, v0, v1, flip, &isns, delta);
+    if (isns.n_differ > 0)
+        return relate_shifted(p, v0, v1, flip, &isns, delta);
+    return relate_middle(p, v0, v1, flip, alone, &isns, delta);
+}
