@@ -34,7 +34,8 @@ decode_frame(struct decoder *d, const struct capture_item *item, struct decoded 
     out->payload_kept = 0;
     fragments_next_frame(d->fragments);
 
-    bytes_init(&v.kept, item->data, item->captured);
+    v.at = item->data;
+    v.kept = item->captured;
     v.wire = item->original > item->captured ? item->original : item->captured;
     return decode_link(&f, v);
 }

@@ -9,27 +9,30 @@
 
 #define DECODE_DEPTH_MAX 8 /* tunnels within tunnels, and fragments within them */
 
-/* Some bytes of the wire, of which the capture kept the first ones: kept is never longer than wire. */
+/* Some bytes of the wire, of which the capture kept the first ones: `kept` is at most `wire`. The cursor of the layers:
+ * two machine words, so that a layer hands it to the next in registers. */
 struct part {
-    struct bytes kept;
-    uint32_t wire;
+    const uint8_t *at;
+    uint32_t kept, wire;
 };
 
-static inline uint32_t
-part_kept(const struct part *v)
+/* The next `n` bytes without stepping over them; NULL when the capture does not have them all. */
+static inline const uint8_t *
+part_peek(const struct part *v, uint32_t n)
 {
-    return (uint32_t)bytes_left(&v->kept);
+    return n <= v->kept ? v->at : NULL;
 }
 
-/* The next `n` bytes, and step over them; NULL when the capture does not have them all. */
+/* The same, and step over them. */
 static inline const uint8_t *
 part_take(struct part *v, uint32_t n)
 {
-    const uint8_t *p = bytes_peek(&v->kept, n);
+    const uint8_t *p = v->at;
 
-    if (!p)
+    if (n > v->kept)
         return NULL;
-    v->kept.at += n;
+    v->at += n;
+    v->kept -= n;
     v->wire -= n;
     return p;
 }
@@ -39,8 +42,8 @@ part_take(struct part *v, uint32_t n)
 static inline void
 part_end_after(struct part *v, uint32_t n)
 {
-    if (part_kept(v) > n)
-        v->kept.end = v->kept.at + n;
+    if (v->kept > n)
+        v->kept = n;
     v->wire = n;
 }
 

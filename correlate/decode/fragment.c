@@ -227,7 +227,8 @@ hand_out(struct fragments *s, struct datagram *d, struct ip *ip, uint8_t *protoc
 
     for (uint16_t i = 0; i < d->n_pieces && d->pieces[i].from == run; i++)
         run = d->pieces[i].kept_to;
-    bytes_init(&whole->kept, d->data, run);
+    whole->at = d->data;
+    whole->kept = run;
     whole->wire = d->end;
     *protocol = d->protocol;
     ip->ttl = d->ttl;
@@ -253,7 +254,7 @@ enum decode_result
 fragments_add(struct frame *f, struct ip *ip, uint8_t *protocol, struct part v, struct part *whole)
 {
     struct fragments *s = f->decoder->fragments;
-    struct piece p = {ip->offset, ip->offset + v.wire, ip->offset + part_kept(&v)};
+    struct piece p = {ip->offset, ip->offset + v.wire, ip->offset + v.kept};
     struct identity id;
     struct datagram *d;
 
@@ -282,8 +283,8 @@ fragments_add(struct frame *f, struct ip *ip, uint8_t *protocol, struct part v, 
         return refuse(f, d, "fragments overlap"); /* beyond the end */
     if (!reserve(s, d, p.kept_to))
         return refuse(f, d, "no memory for a fragment");
-    if (part_kept(&v) > 0)
-        memcpy(d->data + p.from, v.kept.at, part_kept(&v));
+    if (v.kept > 0)
+        memcpy(d->data + p.from, v.at, v.kept);
     if (p.from == 0)
         take_first(d, ip, *protocol);
     d->frames++;

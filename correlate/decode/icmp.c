@@ -33,13 +33,13 @@ read_mtu(uint8_t family, const uint8_t *h)
 static bool
 sum_holds(const struct ip *ip, struct part v)
 {
-    uint32_t n = part_kept(&v), start = 0;
+    uint32_t n = v.kept, start = 0;
 
     if (n < v.wire || ip->no_length || ip->sum_unknown)
         return true;
     if (ip->family == 6)
         start = checksum_pseudo(ip, PROTOCOL_ICMPV6, n);
-    return checksum_add(start, v.kept.at, n) == 0xffff;
+    return checksum_add(start, v.at, n) == 0xffff;
 }
 
 enum decode_result
@@ -57,9 +57,9 @@ decode_icmp(struct frame *f, const struct ip *ip, struct part v)
         return v.wire < HEADER ? decode_fail(f, "ICMP header malformed") : DECODE_OTHER;
     if (!is_error(ip->family, h[0]))
         return DECODE_OTHER;
-    length = ip->family == 4 && part_kept(&v) >= 4 ? load_u16be(v.kept.at + 2) : 0;
-    if (ip->family == 6 && part_kept(&v) >= 6)
-        length = load_u16be(v.kept.at + 4) + 40u;
+    length = ip->family == 4 && v.kept >= 4 ? load_u16be(v.at + 2) : 0;
+    if (ip->family == 6 && v.kept >= 6)
+        length = load_u16be(v.at + 4) + 40u;
     if (!ip_header(&quoted, &protocol, &v, &reason) || quoted.family != ip->family || quoted.offset > 0)
         return DECODE_OTHER;
     if (quoted.is_fragment && quoted.family == 6 && !ip_walk(&quoted, &protocol, &v, &reason))

@@ -35,7 +35,7 @@ enum {
 static const uint8_t *
 take_extension(uint8_t protocol, struct part *v, uint32_t *n, const char **fail)
 {
-    const uint8_t *h = bytes_peek(&v->kept, 2);
+    const uint8_t *h = part_peek(v, 2);
 
     *n = 8;
     if (h && protocol == NEXT_AH)
@@ -146,7 +146,7 @@ ip_walk(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
 static bool
 header_4(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
 {
-    const uint8_t *h = bytes_peek(&v->kept, 20);
+    const uint8_t *h = part_peek(v, 20);
     uint32_t header, total;
     uint16_t field;
 
@@ -162,7 +162,7 @@ header_4(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
     }
     *ip = (struct ip){.source = h + 12, .destination = h + 16, .family = 4, .has_id = true};
     ip->no_length = total == 0;
-    ip->beyond = total > v->wire && part_kept(v) == v->wire;
+    ip->beyond = total > v->wire && v->kept == v->wire;
     ip->id = load_u16be(h + 4);
     ip->fragment_id = ip->id;
     ip->tos = h[1];
@@ -197,7 +197,7 @@ header_6(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
     ip->tos = (uint8_t)(h[0] << 4 | h[1] >> 4);
     ip->ttl = h[7];
     *protocol = h[6];
-    ip->beyond = length > v->wire && part_kept(v) == v->wire;
+    ip->beyond = length > v->wire && v->kept == v->wire;
     if (length > 0)
         part_end_after(v, length);
     return ip_walk(ip, protocol, v, fail);
@@ -206,7 +206,7 @@ header_6(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
 bool
 ip_header(struct ip *ip, uint8_t *protocol, struct part *v, const char **fail)
 {
-    const uint8_t *h = bytes_peek(&v->kept, 1);
+    const uint8_t *h = part_peek(v, 1);
 
     *fail = NULL;
     if (!h) {

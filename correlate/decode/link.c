@@ -123,12 +123,12 @@ decode_ethernet(struct frame *f, struct part v)
 enum decode_result
 decode_ppp(struct frame *f, struct part v)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 2);
+    const uint8_t *h = part_peek(&v, 2);
     uint16_t protocol;
 
     if (h && h[0] == 0xff && h[1] == 3)
         part_take(&v, 2);
-    h = bytes_peek(&v.kept, 1);
+    h = part_peek(&v, 1);
     if (h && (h[0] & 1)) { /* compressed to one byte */
         protocol = h[0];
         part_take(&v, 1);
@@ -158,7 +158,7 @@ decode_ppp(struct frame *f, struct part v)
 static enum decode_result
 decode_hdlc(struct frame *f, struct part v)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 4);
+    const uint8_t *h = part_peek(&v, 4);
 
     if (!h)
         return decode_short(f, &v, 4, "HDLC header malformed");

@@ -12,10 +12,10 @@
 #define TCP_TO_FLAGS 14 /* ports, sequence numbers, data offset and flags: the least that makes a segment */
 #define PROTOCOL_TCP 6
 
-bool
-decode_key(struct flow_key *key, const struct ip *ip, uint16_t source_port, uint16_t destination_port)
+/* The endpoints of `n` bytes of address each; inlined with n constant, for this is done for every packet. */
+static inline bool
+fill_key(struct flow_key *key, const struct ip *ip, size_t n, uint16_t source_port, uint16_t destination_port)
 {
-    size_t n = ip->family == 4 ? 4 : 16;
     int order = memcmp(ip->source, ip->destination, n);
     bool from_1 = order > 0 || (order == 0 && source_port > destination_port);
     struct endpoint *s = &key->end[from_1], *d = &key->end[!from_1];
@@ -27,6 +27,13 @@ decode_key(struct flow_key *key, const struct ip *ip, uint16_t source_port, uint
     s->port = source_port;
     d->port = destination_port;
     return from_1;
+}
+
+bool
+decode_key(struct flow_key *key, const struct ip *ip, uint16_t source_port, uint16_t destination_port)
+{
+    return ip->family == 4 ? fill_key(key, ip, 4, source_port, destination_port)
+                           : fill_key(key, ip, 16, source_port, destination_port);
 }
 
 /* The sum of the whole segment, header at `h`; `n` bytes in all. */
@@ -74,8 +81,8 @@ decode_tcp(struct frame *f, const struct ip *ip, struct part v)
 {
     struct decoded *out = f->out;
     struct segment *s = &out->segment;
-    uint32_t kept = part_kept(&v), header;
-    const uint8_t *h = bytes_peek(&v.kept, TCP_TO_FLAGS);
+    uint32_t kept = v.kept, header;
+    const uint8_t *h = part_peek(&v, TCP_TO_FLAGS);
 
     if (v.wire < TCP_HEADER)
         return decode_fail(f, "TCP header malformed");

@@ -157,7 +157,7 @@ static enum decode_result
 decode_below_labels(struct frame *f, struct part v)
 {
     struct part behind_word = v;
-    const uint8_t *h = bytes_peek(&v.kept, 1);
+    const uint8_t *h = part_peek(&v, 1);
 
     if (!h)
         return decode_short(f, &v, 1, "MPLS label stack malformed");

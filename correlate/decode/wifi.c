@@ -21,7 +21,7 @@ enum { FLAG_FCS = 0x10, FLAG_PADDED = 0x20, FLAG_BAD_FCS = 0x40 }; /* radiotap's
 static enum decode_result
 decode_body(struct frame *f, struct part v, uint8_t flags)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 2), *qos = NULL;
+    const uint8_t *h = part_peek(&v, 2), *qos = NULL;
     uint32_t n = 24;
 
     if (flags & FLAG_BAD_FCS)
@@ -76,7 +76,7 @@ radiotap_flags(struct bytes fields)
 enum decode_result
 decode_radiotap(struct frame *f, struct part v)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 8);
+    const uint8_t *h = part_peek(&v, 8);
     struct bytes fields;
     uint32_t n;
 
@@ -95,7 +95,7 @@ decode_radiotap(struct frame *f, struct part v)
 enum decode_result
 decode_prism(struct frame *f, struct part v)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 8);
+    const uint8_t *h = part_peek(&v, 8);
     uint32_t n;
 
     if (!h)
@@ -113,7 +113,7 @@ decode_prism(struct frame *f, struct part v)
 enum decode_result
 decode_ppi(struct frame *f, struct part v)
 {
-    const uint8_t *h = bytes_peek(&v.kept, 8);
+    const uint8_t *h = part_peek(&v, 8);
     uint32_t n;
 
     if (!h)
