@@ -1,0 +1,145 @@
+/* twopoint-correlate: two captures in, a verdict out. */
+#include "correlate/correlate.h"
+#include "correlate/options.h"
+#include "correlate/output.h"
+#include "correlate/progress.h"
+#include "correlate/report/escape.h"
+#include "correlate/report/report.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { EXIT_CANNOT_RUN = 2 };
+
+static void
+complain(const struct error *e)
+{
+    char safe[1024];
+
+    fprintf(stderr, "twopoint-correlate: %s\n", escape_terminal(e->text, safe, sizeof safe));
+}
+
+static bool
+wants_color(const struct options *o)
+{
+    const char *off = getenv("NO_COLOR"), *term = getenv("TERM");
+
+    if (o->color == COLOR_NEVER || (off && *off))
+        return false;
+    return o->color == COLOR_ALWAYS || (isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0);
+}
+
+typedef int (*face_fn)(const struct report *r, const struct face_options *o, FILE *out);
+
+/* One face into one file; a complaint and -1 when that fails. */
+static int
+write_face(face_fn face, const char *name, const struct report *r, const struct face_options *fo)
+{
+    struct output out;
+    struct error e = {0};
+
+    if (output_open(&out, name, &e) != 0) {
+        complain(&e);
+        return -1;
+    }
+    errno = 0;
+    const bool written = face(r, fo, out.file) == 0;
+    const int error = errno;
+    if (output_close(&out, written, error, &e) == 0)
+        return 0;
+    if (error != EPIPE) /* who closed the pipe knows */
+        complain(&e);
+    return -1;
+}
+
+static bool
+to_stdout(const char *name)
+{
+    return name && !strcmp(name, "-");
+}
+
+/* Files come before standard output, so that a reader who leaves early (`| head`) does not cost us the files; and no
+ * failure keeps the others from being written. */
+static int
+write_report(const struct report *r, const struct options *o)
+{
+    const struct face_options fo = {.top = o->top, .verbose = o->verbose, .color = wants_color(o), .redact = o->redact};
+    int result = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        if (o->json && to_stdout(o->json) == (pass == 1))
+            result |= write_face(report_json, o->json, r, &fo);
+        if (o->events && to_stdout(o->events) == (pass == 1))
+            result |= write_face(report_events, o->events, r, &fo);
+    }
+    if (!o->quiet && !to_stdout(o->json) && !to_stdout(o->events))
+        result |= write_face(report_text, "-", r, &fo);
+    return result;
+}
+
+/* With --fail-on proven, harm that is not proven is no failure; what stayed unresolved still cannot be told. */
+static int
+exit_status(const struct report *r, bool proven_only)
+{
+    bool unresolved = false;
+
+    if (r->status != STATUS_HARM || !proven_only)
+        return r->status;
+    for (uint32_t i = 0; i < r->n_events; i++) {
+        const struct event *e = &r->events[i];
+        const bool harm = e->kind == EVENT_LOST || e->kind == EVENT_INJECTED || e->kind == EVENT_ALTERED ||
+                          e->kind == EVENT_CORRUPTED;
+
+        if (harm && e->level == LEVEL_PROVEN)
+            return STATUS_HARM;
+        unresolved |= e->kind == EVENT_UNRESOLVED && e->reason != REASON_OUTSIDE_WINDOW;
+    }
+    return unresolved ? STATUS_CANNOT_TELL : STATUS_CLEAN;
+}
+
+static int
+run(struct options *o)
+{
+    struct correlation *c = NULL;
+    struct progress progress;
+    struct error e = {0};
+
+    progress_start(&progress, stderr);
+    o->correlate.progress = progress_show;
+    o->correlate.warn = progress_warn;
+    o->correlate.arg = &progress;
+    const int failed = correlate(&c, &o->correlate, &e);
+    progress_end(&progress);
+    if (failed) {
+        complain(&e);
+        return EXIT_CANNOT_RUN;
+    }
+    const struct report *r = correlation_report(c);
+    const int status = write_report(r, o) == 0 ? exit_status(r, o->fail_on_proven) : EXIT_CANNOT_RUN;
+    correlation_free(&c);
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct options o;
+    struct error e = {0};
+
+    signal(SIGPIPE, SIG_DFL); /* end as quietly as other tools when nobody reads on */
+    if (options_parse(&o, argc, argv, &e) != 0) {
+        complain(&e);
+        fputs("Try twopoint-correlate --help.\n", stderr);
+        return EXIT_CANNOT_RUN;
+    }
+    if (o.action == ACTION_HELP)
+        options_usage(stdout);
+    if (o.action == ACTION_VERSION)
+        puts("twopoint-correlate " TWOPOINT_VERSION);
+    if (o.action != ACTION_CORRELATE)
+        return fflush(stdout) == 0 ? 0 : EXIT_CANNOT_RUN;
+    return run(&o);
+}
