@@ -15,23 +15,34 @@ fold(uint64_t sum)
     return (uint32_t)sum;
 }
 
+static inline uint32_t
+load_word(const uint8_t *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
 uint32_t
 checksum_add(uint32_t start, const uint8_t *p, size_t n)
 {
-    uint64_t even = start, odd = 0;
-    uint32_t word[4];
+    uint64_t a = start, b = 0, c = 0, d = 0;
+    uint8_t rest[16] = {0};
 
-    /* 32-bit words into 64-bit sums cannot overflow within any frame; two sums let the additions overlap. */
+    /* 32-bit words into 64-bit sums cannot overflow within any frame; four sums let the additions overlap. */
     for (; n >= 16; p += 16, n -= 16) {
-        memcpy(word, p, sizeof word);
-        even += (uint64_t)word[0] + word[1];
-        odd += (uint64_t)word[2] + word[3];
+        a += load_word(p);
+        b += load_word(p + 4);
+        c += load_word(p + 8);
+        d += load_word(p + 12);
     }
-    memset(word, 0, sizeof word);
-    memcpy(word, p, n);
-    even += (uint64_t)word[0] + word[1];
-    odd += (uint64_t)word[2] + word[3];
-    return fold((uint64_t)fold(even) + fold(odd));
+    memcpy(rest, p, n);
+    a += load_word(rest);
+    b += load_word(rest + 4);
+    c += load_word(rest + 8);
+    d += load_word(rest + 12);
+    return fold(a + b + c + d);
 }
 
 uint16_t
