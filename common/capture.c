@@ -106,10 +106,10 @@ static int
 begin(struct capture *c, struct error *e)
 {
     struct section s = c->section;
-    size_t n = fill(c, 32), len;
+    size_t n = fill(c, 32);
     const uint8_t *p = c->window;
     const char *reason;
-    bool doubtful;
+    struct extent x;
 
     if (n < 4)
         return not_a_capture(c, n, e);
@@ -127,13 +127,13 @@ begin(struct capture *c, struct error *e)
         return c->failure.code
                    ? not_a_capture(c, n, e)
                    : error_set(e, ERR_CUT_SHORT, "%s: cut short inside the section header", inflate_name(c->source));
-    reason = c->format->measure(c, &s, p, n, false, &len, &doubtful);
-    if (!reason && fill(c, len) < len)
+    reason = c->format->measure(c, &s, p, n, false, &x);
+    if (!reason && fill(c, x.len) < x.len)
         return c->failure.code
                    ? not_a_capture(c, n, e)
                    : error_set(e, ERR_CUT_SHORT, "%s: cut short inside the section header", inflate_name(c->source));
     if (!reason)
-        reason = c->format->check(c, &s, c->window, len, 0, false);
+        reason = c->format->check(c, &s, c->window, x.len);
     if (reason)
         return error_set(e, ERR_MALFORMED, "%s: the section header at its start: %s", inflate_name(c->source), reason);
     return 0;
@@ -204,22 +204,21 @@ chain_holds(struct capture *c, size_t from)
     size_t place = from, records = 0;
 
     while (records < CHAIN_RECORDS || place - from <= span) {
-        size_t have = fill(c, place + c->header), len;
-        bool doubtful;
+        size_t have = fill(c, place + c->header);
+        struct extent x;
 
         if (c->steps == 0)
             return false;
         c->steps--;
         if (have < place + c->header) /* the end: exactly behind a record, or inside one more */
             return have == place ? records > 0 : records >= CHAIN_RECORDS;
-        if (c->format->measure(c, &s, c->window + c->at + place, have - place, true, &len, &doubtful))
+        if (c->format->measure(c, &s, c->window + c->at + place, have - place, true, &x))
             return false;
-        have = fill(c, place + len + c->header);
-        if (have < place + len)
+        if (fill(c, place + x.len) < place + x.len)
             return records >= CHAIN_RECORDS;
-        if (c->format->check(c, &s, c->window + c->at + place, len, have - place - len, true))
+        if (c->format->check(c, &s, c->window + c->at + place, x.len))
             return false;
-        place += len;
+        place += x.len;
         records++;
     }
     return true;
@@ -271,25 +270,34 @@ find_way_on(struct capture *c, size_t skip)
     }
 }
 
-/* Where the record at c->at is bad: first try what its own length says, then search from its next byte. */
+/* There is no record at c->at. Bad bytes (`reason`): go on where the record's own length says, if a chain begins there,
+ * else search behind what is surely its own. A source that broke off: search behind the break. A record that runs past
+ * the end of the file is cut, unless behind its packet a chain begins: then its length is damaged. */
 static bool
-step_over(struct capture *c, size_t len)
+go_on(struct capture *c, const struct extent *x, const char *reason)
 {
-    if (len > 0 && fill(c, len) >= len && chain_holds(c, len)) {
-        c->at += len;
+    const uint64_t here = c->offset + c->at;
+
+    if (!reason && c->failure.code != ERR_NONE) {
+        open_gap(c, c->failure.text);
+        return resume_source(c) && find_way_on(c, 0);
+    }
+    if (!reason) {
+        if (x->known == 0 || !find_way_on(c, x->known)) {
+            c->cut = here;
+            return false;
+        }
+        c->gap = true;
+        c->gap_offset = here;
+        snprintf(c->gap_reason, sizeof c->gap_reason, "a %s claims a wrong length", c->format->record);
         return true;
     }
-    return find_way_on(c, 1);
-}
-
-/* There is no record at c->at: bad bytes (`reason`), a source that broke off, or the end of a cut file. */
-static bool
-go_on(struct capture *c, size_t len, const char *reason)
-{
-    if (!reason && c->failure.code == ERR_NONE)
-        return false;
-    open_gap(c, reason ? reason : c->failure.text);
-    return reason ? step_over(c, len) : resume_source(c) && find_way_on(c, 0);
+    open_gap(c, reason);
+    if (x->len > 0 && fill(c, x->len) >= x->len && chain_holds(c, x->len)) {
+        c->at += x->len;
+        return true;
+    }
+    return find_way_on(c, x->known ? x->known : 1);
 }
 
 static int
@@ -320,7 +328,7 @@ break_off(struct capture *c, struct error *e)
                   inflate_name(c->source), c->gap_offset, c->gap_reason);
     else
         error_set(&c->end_error, ERR_CUT_SHORT, "%s: cut short inside the %s at offset %" PRIu64,
-                  inflate_name(c->source), c->format->record, c->offset + c->at);
+                  inflate_name(c->source), c->format->record, c->cut);
     return finish(c, e);
 }
 
@@ -341,28 +349,49 @@ tell_gap(struct capture *c, struct capture_item *item)
     return 1;
 }
 
-/* The record at c->at, whole and in order: 1 and its length; 0: there is none, *len what it claims (0: not even that)
- * and *reason why, or no reason where the file simply ends inside it. */
-static int
-next_record(struct capture *c, struct section *s, size_t *len, const char **reason)
+/* In a format that does not confirm a length, does the record at c->at swallow others? It does if nothing likely
+ * follows it while a chain begins inside it. (If none does, it is the next one that is damaged, and this one is good.)
+ */
+static bool
+swallows_others(struct capture *c, const struct section *s, size_t len, size_t have)
+{
+    struct extent x;
+
+    if (have < len + c->header || !c->format->measure(c, s, c->window + c->at + len, have - len, true, &x))
+        return false;
+    for (size_t place = c->header; place < len && c->steps > 0; place++) {
+        c->steps += STEPS_A_BYTE;
+        if (chain_holds(c, place))
+            return true;
+    }
+    return false;
+}
+
+/* The record at c->at, whole and in order: true and its extent. Else *reason why it is none, or no reason where the
+ * file simply ends inside it. */
+static bool
+next_record(struct capture *c, struct section *s, struct extent *x, const char **reason)
 {
     size_t have = fill(c, c->header);
-    bool doubtful = false;
 
-    *len = 0;
+    *x = (struct extent){0, 0, false};
     *reason = NULL;
     if (have < c->header)
-        return 0;
-    *reason = c->format->measure(c, s, c->window + c->at, have, false, len, &doubtful);
+        return false;
+    *reason = c->format->measure(c, s, c->window + c->at, have, false, x);
     if (*reason)
-        return 0;
-    have = fill(c, *len + c->header);
-    if (have < *len) {
-        *reason = doubtful ? "its length contradicts itself and runs past the end" : NULL;
-        *len = 0;
-        return 0;
+        return false;
+    have = fill(c, x->len + c->header);
+    if (have < x->len) {
+        *reason = x->doubtful ? "its length contradicts itself and runs past the end" : NULL;
+        x->len = 0;
+        return false;
     }
-    *reason = c->format->check(c, s, c->window + c->at, *len, have - *len, false);
+    *reason = c->format->check(c, s, c->window + c->at, x->len);
+    if (!*reason && !c->format->guarded && swallows_others(c, s, x->len, have)) {
+        *reason = "a packet record claims a wrong length";
+        x->len = 0;
+    }
     return *reason == NULL;
 }
 
@@ -370,17 +399,17 @@ int
 capture_next(struct capture *c, struct capture_item *item, struct error *e)
 {
     const char *reason;
-    size_t len;
+    struct extent x;
 
     while (!c->finished) {
         struct section s = c->section;
         const uint8_t *p;
         int taken;
 
-        if (!next_record(c, &s, &len, &reason)) {
+        if (!next_record(c, &s, &x, &reason)) {
             if (!reason && c->at == c->end && c->failure.code == ERR_NONE)
                 return c->gap ? tell_gap(c, item) : finish(c, e);
-            if (!go_on(c, len, reason))
+            if (!go_on(c, &x, reason))
                 return break_off(c, e);
             continue;
         }
@@ -389,9 +418,9 @@ capture_next(struct capture *c, struct capture_item *item, struct error *e)
         p = c->window + c->at;
         c->section = s;
         item->offset = c->offset + c->at;
-        c->at += len;
-        c->largest = len > c->largest ? len : c->largest;
-        taken = c->format->take(c, p, len, item, &c->failure);
+        c->at += x.len;
+        c->largest = x.len > c->largest ? x.len : c->largest;
+        taken = c->format->take(c, p, x.len, item, &c->failure);
         if (taken < 0)
             return break_off(c, e);
         if (taken > 0)

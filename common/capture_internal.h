@@ -37,15 +37,21 @@ struct section { /* what is needed to understand the next record */
     uint32_t first, count; /* interfaces of this section: numbers first .. first + count - 1 of the file */
 };
 
+struct extent { /* of a record */
+    size_t len;
+    size_t known;  /* bytes that are the record's own even if `len` is wrong; 0: none that are sure */
+    bool doubtful; /* legal, but so odd that the length may be damage */
+};
+
 struct capture_format {
     const char *record; /* "packet record", "block" */
-    /* Of the `have` bytes at `p`, c->header or more: NULL and the record's length, or why there can be none. *doubtful:
-     * legal, but so odd that the length may be damage. `strict`: refuse what is merely unlikely. */
+    bool guarded;       /* a record's end confirms its length */
+    /* Of the `have` bytes at `p`, c->header or more: NULL and the record's extent, or why there is none. `strict`:
+     * refuse what is merely unlikely. */
     const char *(*measure)(const struct capture *c, const struct section *s, const uint8_t *p, size_t have, bool strict,
-                           size_t *len, bool *doubtful);
-    /* Of the whole record, with `more` bytes behind it: NULL, or what is wrong. Moves *s past the record. */
-    const char *(*check)(const struct capture *c, struct section *s, const uint8_t *p, size_t len, size_t more,
-                         bool strict);
+                           struct extent *x);
+    /* Of the whole record: NULL, or what is wrong. Moves *s past the record. */
+    const char *(*check)(const struct capture *c, struct section *s, const uint8_t *p, size_t len);
     /* A record that passed: 1 *item filled, 0 it gives nothing, -1. The section is already past it. */
     int (*take)(struct capture *c, const uint8_t *p, size_t len, struct capture_item *item, struct error *e);
 };
@@ -76,6 +82,7 @@ struct capture {
     /* a hole that is to be told */
     bool gap;
     uint64_t gap_offset;
+    uint64_t cut; /* offset of the record that the file ends in */
     char gap_reason[400], gap_text[512];
     uint64_t steps; /* how much searching is still allowed */
     int finished;   /* 0 not yet, 1 well, -1 with `end_error` */

@@ -1,7 +1,6 @@
-/* pcap: a header, then records of a header and a packet; nothing tells where a record begins.
+/* pcap: a header, then records of a header and a packet; nothing tells where a record begins, or confirms its length.
  *
- * So damage shows only as a header that makes no sense. A captured length above the original one does occur in files
- * of real programs, and is also what a flipped bit looks like: then the record behind it decides. */
+ * So damage shows only as a header that makes no sense, perhaps one record too late; capture.c looks back then. */
 #include "common/capture_internal.h"
 #include "common/seqnum.h"
 
@@ -116,31 +115,25 @@ near(const struct capture *c, const struct record *r)
 }
 
 static const char *
-pcap_measure(const struct capture *c, const struct section *s, const uint8_t *p, size_t have, bool strict, size_t *len,
-             bool *doubtful)
+pcap_measure(const struct capture *c, const struct section *s, const uint8_t *p, size_t have, bool strict,
+             struct extent *x)
 {
+    const uint32_t snaplen = c->interfaces[0].public.snaplen;
     struct record r = read_header(c, s, p);
 
-    *len = 0;
-    *doubtful = odd(c, &r);
+    *x = (struct extent){0, 0, odd(c, &r) || (snaplen && r.captured > snaplen)};
     if (r.captured > c->record_limit)
         return "a packet record claims an impossible length";
-    if (strict && (*doubtful || r.captured == 0 || r.original > CAPTURE_RECORD_LIMIT || !near(c, &r)))
+    if (strict && (odd(c, &r) || r.captured == 0 || r.original > CAPTURE_RECORD_LIMIT || !near(c, &r)))
         return "unlikely";
-    *len = c->header + (size_t)r.captured;
+    x->len = c->header + (size_t)r.captured;
     return NULL;
 }
 
 static const char *
-pcap_check(const struct capture *c, struct section *s, const uint8_t *p, size_t len, size_t more, bool strict)
+pcap_check(const struct capture *c, struct section *s, const uint8_t *p, size_t len)
 {
-    struct record r = read_header(c, s, p), next;
-
-    if (strict || !odd(c, &r) || more < c->header)
-        return NULL;
-    next = read_header(c, s, p + len);
-    return next.captured > c->record_limit || (odd(c, &next) && !near(c, &next)) ? "a packet record contradicts itself"
-                                                                                 : NULL;
+    return NULL; /* there is nothing beside the header */
 }
 
 static int
@@ -164,4 +157,4 @@ pcap_take(struct capture *c, const uint8_t *p, size_t len, struct capture_item *
     return 1;
 }
 
-const struct capture_format format_pcap = {"packet record", pcap_measure, pcap_check, pcap_take};
+const struct capture_format format_pcap = {"packet record", false, pcap_measure, pcap_check, pcap_take};

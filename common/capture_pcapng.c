@@ -126,13 +126,12 @@ section_order(const uint8_t *p, struct section *s)
 
 static const char *
 pcapng_measure(const struct capture *c, const struct section *now, const uint8_t *p, size_t have, bool strict,
-               size_t *len, bool *doubtful)
+               struct extent *x)
 {
     struct section s = *now;
     uint32_t type = get32(&s, p), total;
 
-    *len = 0;
-    *doubtful = false;
+    *x = (struct extent){0, 0, false};
     if (type == BLOCK_SECTION) {
         const char *reason = section_order(p, &s);
 
@@ -147,11 +146,13 @@ pcapng_measure(const struct capture *c, const struct section *now, const uint8_t
     if (type == BLOCK_PACKET && have >= PACKET_FIXED) {
         uint32_t captured = get32(&s, p + 20);
 
-        *doubtful = captured > total || total < PACKET_FIXED + padded(captured) ||
-                    total > PACKET_FIXED + padded(captured) + OPTIONS_USUAL;
+        x->doubtful = captured > total || total < PACKET_FIXED + padded(captured) ||
+                      total > PACKET_FIXED + padded(captured) + OPTIONS_USUAL;
+        if (!x->doubtful)
+            x->known = PACKET_FIXED - 4 + padded(captured);
     }
-    *len = total;
-    return strict && *doubtful ? "unlikely" : NULL;
+    x->len = total;
+    return strict && x->doubtful ? "unlikely" : NULL;
 }
 
 /* A body of a packet block (or of its obsolete form, laid out alike) must hold the packet that it announces. */
@@ -159,6 +160,7 @@ static const char *
 check_packet(const struct section *s, uint32_t type, const uint8_t *p, size_t len)
 {
     uint32_t interface, captured;
+    size_t fixed;
 
     if (len < PACKET_FIXED)
         return "a packet block too short for its fields";
@@ -166,7 +168,12 @@ check_packet(const struct section *s, uint32_t type, const uint8_t *p, size_t le
     captured = get32(s, p + 20);
     if (captured > len - PACKET_FIXED)
         return "a packet block shorter than its packet";
-    return interface < s->count ? NULL : "a packet of an interface that was never described";
+    if (interface >= s->count)
+        return "a packet of an interface that was never described";
+    fixed = PACKET_FIXED + padded(captured);
+    return len <= fixed || options_hold(s, p + fixed - 4, len - fixed)
+               ? NULL
+               : "a packet block whose options do not hold together";
 }
 
 /* Captured bytes of a simple packet block, which does not say: as many as its interface's snaplen left. */
@@ -236,7 +243,7 @@ check_section(struct section *s, const uint8_t *p, size_t len)
 }
 
 static const char *
-pcapng_check(const struct capture *c, struct section *s, const uint8_t *p, size_t len, size_t more, bool strict)
+pcapng_check(const struct capture *c, struct section *s, const uint8_t *p, size_t len)
 {
     const uint32_t type = get32(s, p);
     struct section next = *s;
@@ -440,4 +447,4 @@ pcapng_take(struct capture *c, const uint8_t *p, size_t len, struct capture_item
     }
 }
 
-const struct capture_format format_pcapng = {"block", pcapng_measure, pcapng_check, pcapng_take};
+const struct capture_format format_pcapng = {"block", true, pcapng_measure, pcapng_check, pcapng_take};

@@ -59,8 +59,11 @@ interface_set_resolution(struct interface *i, uint8_t tsresol)
         i->clock.kind = CLOCK_MULTIPLY;
         i->clock.factor = power_of_ten(9 - n);
         i->public.resolution_ns = (int64_t)i->clock.factor;
-    } else {
+    } else if (n <= 28) {
         i->clock.kind = CLOCK_DIVIDE;
-        i->clock.factor = n - 9 <= 19 ? power_of_ten(n - 9) : UINT64_MAX; /* so fine that 64 bits are no time at all */
+        i->clock.factor = power_of_ten(n - 9);
+    } else { /* so fine that 64 bits of it are no time at all */
+        i->clock.kind = CLOCK_SHIFT;
+        i->clock.factor = 127;
     }
 }

@@ -12,7 +12,10 @@
 #include <zstd_errors.h>
 
 /* A window of 128 MiB is what `zstd --long` writes; beyond it a file could demand any amount of memory. */
-enum { ZSTD_WINDOW_LOG = 27 };
+enum {
+    ZSTD_WINDOW_LOG = 27,
+    ZSTD_START = 5, /* what the decoder wants first */
+};
 
 static int
 no_memory(const struct inflate *z, struct error *e)
@@ -80,11 +83,13 @@ zstd_step(struct inflate *z, uint8_t *to, size_t n, size_t *made, struct error *
     if (more == 0 && z->between)
         return 0;
     if (z->between) {
-        /* A frame that is here as a whole would be decompressed in one go, and damage at its end would then cost all of
-         * it. So it begins with its magic number alone. */
         z->frame = z->at + 1;
-        in.size = in.size - in.pos > 4 ? in.pos + 4 : in.size;
+        z->hint = ZSTD_START;
     }
+    /* No more than one block at a time: of a call that fails nobody learns what it gave before it came to the damage.
+     */
+    if (in.size - in.pos > z->hint)
+        in.size = in.pos + z->hint;
     left = ZSTD_decompressStream(z->state, &out, &in); /* at the end of the input: what it still holds */
     *made = out.pos;
     if (in.pos == z->at && out.pos == 0 && more == 0)
@@ -93,6 +98,7 @@ zstd_step(struct inflate *z, uint8_t *to, size_t n, size_t *made, struct error *
     if (ZSTD_isError(left))
         return zstd_fail(z, left, e);
     z->between = left == 0;
+    z->hint = left;
     return 1;
 }
 
@@ -116,7 +122,8 @@ zstd_resume(struct inflate *z)
             z->frame = z->at;
             ZSTD_DCtx_reset(z->state, ZSTD_reset_session_only);
             z->between = false;
-            return !ZSTD_isError(ZSTD_decompressStream(z->state, &out, &in));
+            z->hint = ZSTD_decompressStream(z->state, &out, &in);
+            return !ZSTD_isError(z->hint);
         }
     }
     return false;

@@ -36,6 +36,7 @@ struct inflate {
     uint8_t *input; /* INFLATE_INPUT bytes, of which [at, end) are still to be taken */
     size_t at, end;
     size_t frame; /* zstd: just behind where the open frame begins, 0 when that is no longer in the buffer */
+    size_t hint;  /* zstd: bytes that the decoder wants next */
     bool input_ended;
     uint64_t consumed;
     struct sha256 *hash;
