@@ -29,6 +29,11 @@ int health_finish(struct health *h); /* sort and index; after it queries are O(l
 /* Of point p in [from, to] of p's own clock, for packets of `flow` (UINT32_MAX: any). *why may be NULL. */
 enum wholeness health_at(const struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns,
                          enum unwhole_reason *why);
+/* Did the host's own card or its backlog count drops in [from, to] of p's clock? It does not make the capture unwhole,
+ * but "between the taps" takes in that card. */
+bool health_host_drops(const struct health *h, int p, int64_t from_ns, int64_t to_ns);
+/* First and last moment that p's files and journals cover, on its own clock; first > last: none. */
+void health_cover(const struct health *h, int p, int64_t *first_ns, int64_t *last_ns);
 uint64_t health_misses(const struct health *h, int p);
 /* The common window on the reference clock; false when there is none. */
 bool health_window(const struct health *h, int64_t *first_ns, int64_t *last_ns);

@@ -1,0 +1,275 @@
+/* Is a capture whole? The theory.
+ *
+ * Four kinds of things speak against it, all kept as intervals on that point's own clock:
+ *
+ *     time it does not cover  the files' edges, holes between files, a link that was down
+ *     drops                   counters moved between two readings; the user stated a number: then everywhere
+ *     misses                  the traffic itself proves that the tap did not record a packet
+ *     suspicions              of one flow: a step in its ID counter, a first transmission never recorded
+ *
+ * Misses found are a sample of those that happened, for a lost pure ACK leaves no trace. So a miss speaks for its
+ * neighbourhood: were the n misses of a capture of length T spread evenly, the mean distance between two would be
+ * T / n, and no stretch of ten times that would be free of them (e^-10). Hence `near` = 10 T / n, at least a second:
+ * with ten misses or fewer that is the whole capture; a burst of a thousand within a long capture stays a burst.
+ *
+ * What nobody counted only LOOKS whole. Each list is sorted by its start and carries the farthest end so far, so that
+ * "does any of these overlap [from, to]" is one binary search. */
+#include "correlate/health.h"
+
+#include <stdlib.h>
+
+#define NEAR_SPACINGS 10
+#define NEAR_LEAST    NS_PER_S
+
+struct stretch {
+    uint32_t flow;
+    int64_t from, to;
+    int64_t reach; /* the farthest `to` of this and those before it (of the same flow) */
+};
+struct list {
+    struct stretch *at;
+    size_t n, room;
+};
+struct side {
+    const struct store *store;
+    int64_t first, last;
+    struct list gaps, drops, uncounted, misses, suspicions, host;
+    int64_t near_ns;
+    bool losing_somewhere; /* drops were stated, nobody knows where */
+};
+struct health {
+    struct side side[POINTS];
+    const struct clock *clock;
+    bool out_of_memory;
+};
+
+static int
+add(struct list *l, uint32_t flow, int64_t from, int64_t to)
+{
+    if (l->n == l->room) {
+        const size_t room = l->room ? l->room * 2 : 64;
+        struct stretch *at = realloc(l->at, room * sizeof *at);
+        if (!at)
+            return -1;
+        l->at = at;
+        l->room = room;
+    }
+    l->at[l->n++] = (struct stretch){flow, from, to, to};
+    return 0;
+}
+
+static int
+by_flow_and_start(const void *pa, const void *pb)
+{
+    const struct stretch *a = pa, *b = pb;
+    if (a->flow != b->flow)
+        return a->flow < b->flow ? -1 : 1;
+    return (a->from > b->from) - (a->from < b->from);
+}
+
+static void
+settle(struct list *l)
+{
+    if (l->n)
+        qsort(l->at, l->n, sizeof *l->at, by_flow_and_start);
+    for (size_t i = 0; i < l->n; i++) {
+        struct stretch *s = &l->at[i];
+        s->reach = s->to;
+        if (i && s[-1].flow == s->flow && s[-1].reach > s->reach)
+            s->reach = s[-1].reach;
+    }
+}
+
+/* Does one of the flow's stretches share a moment with [from, to]? */
+static bool
+overlaps(const struct list *l, uint32_t flow, int64_t from, int64_t to)
+{
+    size_t low = 0, high = l->n;
+    while (low < high) {
+        const size_t mid = low + (high - low) / 2;
+        const struct stretch *s = &l->at[mid];
+        if (s->flow < flow || (s->flow == flow && s->from <= to))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low && l->at[low - 1].flow == flow && l->at[low - 1].reach >= from;
+}
+
+static int
+add_journal(struct side *s, const struct journal *j)
+{
+    if (j->state == JOURNAL_ABSENT)
+        return 0;
+    if (j->start_ns && j->start_ns < s->first)
+        s->first = j->start_ns;
+    if (j->ended && j->end_ns > s->last)
+        s->last = j->end_ns;
+    for (size_t i = 0; i < j->n_drops; i++) {
+        const struct journal_drops *d = &j->drops[i];
+        const bool own = d->rx_missed || d->rx_fifo || d->rx_crc || d->rx_dropped || d->softnet;
+        if (own && add(&s->host, 0, d->from_ns, d->to_ns))
+            return -1;
+    }
+    return 0;
+}
+
+static int
+add_gap(struct side *s, const struct gap *g)
+{
+    if (g->kind == GAP_STATED) {
+        s->losing_somewhere |= g->count > 0;
+        return 0;
+    }
+    return add(g->kind == GAP_DROPS ? &s->drops : &s->gaps, 0, g->from_ns, g->to_ns);
+}
+
+static int
+add_store(struct side *s, const struct store *store)
+{
+    s->store = store;
+    s->first = store->first_ns;
+    s->last = store->last_ns;
+    for (uint32_t i = 0; i < store->n_files; i++) {
+        const struct capture_file *f = &store->files[i];
+        if (add_journal(s, &f->journal))
+            return -1;
+        if (!f->counted && !store->drops_known && f->first_ns <= f->last_ns &&
+            add(&s->uncounted, 0, f->first_ns, f->last_ns))
+            return -1;
+    }
+    for (uint32_t i = 0; i < store->n_gaps; i++)
+        if (add_gap(s, &store->gaps[i]))
+            return -1;
+    return 0;
+}
+
+int
+health_new(struct health **out, struct store *const stores[POINTS], const struct clock *clock)
+{
+    struct health *h = calloc(1, sizeof *h);
+    *out = NULL;
+    if (!h)
+        return -1;
+    h->clock = clock;
+    for (int p = 0; p < POINTS; p++)
+        if (add_store(&h->side[p], stores[p])) {
+            health_free(&h);
+            return -1;
+        }
+    *out = h;
+    return 0;
+}
+
+void
+health_add_miss(struct health *h, int p, int64_t stamp_ns)
+{
+    h->out_of_memory |= add(&h->side[p].misses, 0, stamp_ns, stamp_ns) != 0;
+}
+
+void
+health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns)
+{
+    h->out_of_memory |= add(&h->side[p].suspicions, flow, from_ns, to_ns) != 0;
+}
+
+int
+health_finish(struct health *h)
+{
+    for (int p = 0; p < POINTS; p++) {
+        struct side *s = &h->side[p];
+        struct list *const lists[] = {&s->gaps, &s->drops, &s->uncounted, &s->misses, &s->suspicions, &s->host};
+        for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+            settle(lists[i]);
+        s->near_ns = NEAR_LEAST;
+        if (s->misses.n && s->last > s->first) {
+            const int64_t spacing = (s->last - s->first) / (int64_t)s->misses.n;
+            if (spacing > NEAR_LEAST / NEAR_SPACINGS)
+                s->near_ns = spacing < INT64_MAX / 64 ? spacing * NEAR_SPACINGS : INT64_MAX / 8;
+        }
+    }
+    return h->out_of_memory ? -1 : 0;
+}
+
+static enum unwhole_reason
+why_not(const struct side *s, uint32_t flow, int64_t from, int64_t to)
+{
+    if (from < s->first || to > s->last)
+        return UNWHOLE_OUTSIDE;
+    if (overlaps(&s->gaps, 0, from, to))
+        return UNWHOLE_GAP;
+    if (s->losing_somewhere || overlaps(&s->drops, 0, from, to))
+        return UNWHOLE_DROPS;
+    if (overlaps(&s->misses, 0, from - s->near_ns, to + s->near_ns))
+        return UNWHOLE_MISSES;
+    if (flow != UINT32_MAX && overlaps(&s->suspicions, flow, from, to))
+        return UNWHOLE_SUSPECT;
+    return UNWHOLE_NONE;
+}
+
+enum wholeness
+health_at(const struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns, enum unwhole_reason *why)
+{
+    const struct side *s = &h->side[p];
+    const enum unwhole_reason reason = why_not(s, flow, from_ns, to_ns);
+    if (why)
+        *why = reason;
+    if (reason != UNWHOLE_NONE)
+        return NOT_WHOLE;
+    return overlaps(&s->uncounted, 0, from_ns, to_ns) ? LOOKS_WHOLE : WHOLE;
+}
+
+bool
+health_host_drops(const struct health *h, int p, int64_t from_ns, int64_t to_ns)
+{
+    return overlaps(&h->side[p].host, 0, from_ns, to_ns);
+}
+
+uint64_t
+health_misses(const struct health *h, int p)
+{
+    return h->side[p].misses.n;
+}
+
+void
+health_cover(const struct health *h, int p, int64_t *first_ns, int64_t *last_ns)
+{
+    *first_ns = h->side[p].first;
+    *last_ns = h->side[p].last;
+}
+
+bool
+health_window(const struct health *h, int64_t *first_ns, int64_t *last_ns)
+{
+    int64_t first = INT64_MIN, last = INT64_MAX;
+    for (int p = 0; p < POINTS; p++) {
+        const struct side *s = &h->side[p];
+        if (s->store->frames == 0 || s->first > s->last)
+            return false;
+        const int64_t from = clock_to_reference(h->clock, p, s->first), to = clock_to_reference(h->clock, p, s->last);
+        first = from > first ? from : first;
+        last = to < last ? to : last;
+    }
+    *first_ns = first;
+    *last_ns = last;
+    return first <= last;
+}
+
+void
+health_free(struct health **ph)
+{
+    struct health *h = *ph;
+    if (!h)
+        return;
+    for (int p = 0; p < POINTS; p++) {
+        struct side *s = &h->side[p];
+        free(s->gaps.at);
+        free(s->drops.at);
+        free(s->uncounted.at);
+        free(s->misses.at);
+        free(s->suspicions.at);
+        free(s->host.at);
+    }
+    free(h);
+    *ph = NULL;
+}
