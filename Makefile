@@ -67,7 +67,6 @@ $(GENERATE): $(call obj,$(GEN_SRC)) $(O)/libtwopoint.a
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(call obj,$(UNIT_LIB)) $(call obj,$(filter-out fixtures/generate/main.c,$(GEN_SRC))) $(O)/libtwopoint.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(CHECKLIBS) $(LDLIBS)
-$(O)/unit/check_generate: $(filter-out %/main.o,$(call obj,$(GEN_SRC)))
 $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
