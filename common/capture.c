@@ -24,13 +24,14 @@ enum {
     STEPS_A_BYTE = 4,
 };
 
+/* Room for twice what is wanted, so that sliding the window costs no more than walking over it. */
 static bool
 grow(struct capture *c, size_t want)
 {
     size_t room = c->room;
     uint8_t *p;
 
-    while (room < want)
+    while (room / 2 < want)
         room *= 2;
     p = realloc(c->window, room);
     if (!p)
@@ -52,7 +53,7 @@ fill(struct capture *c, size_t want)
     c->offset += c->at;
     c->at = 0;
     c->end = have;
-    if (want > c->room && !grow(c, want)) {
+    if (want > c->room / 2 && !grow(c, want)) {
         c->dry = true;
         error_set(&c->failure, ERR_MEMORY, "%s: no memory for a record of %zu bytes", inflate_name(c->source), want);
         return have;

@@ -107,11 +107,18 @@ odd(const struct capture *c, const struct record *r)
 }
 
 static bool
-near(const struct capture *c, const struct record *r)
+near(uint32_t second, uint32_t other)
 {
-    int64_t apart = (int64_t)r->second - c->second;
+    int64_t apart = (int64_t)second - other;
 
-    return c->frames == 0 || (apart <= NEAR_S && apart >= -NEAR_S);
+    return apart <= NEAR_S && apart >= -NEAR_S;
+}
+
+static bool
+likely(const struct capture *c, const struct record *r)
+{
+    return !odd(c, r) && r->captured > 0 && r->original <= CAPTURE_RECORD_LIMIT &&
+           (c->frames == 0 || near(r->second, c->second));
 }
 
 static const char *
@@ -124,16 +131,29 @@ pcap_measure(const struct capture *c, const struct section *s, const uint8_t *p,
     *x = (struct extent){0, 0, odd(c, &r) || (snaplen && r.captured > snaplen)};
     if (r.captured > c->record_limit)
         return "a packet record claims an impossible length";
-    if (strict && (odd(c, &r) || r.captured == 0 || r.original > CAPTURE_RECORD_LIMIT || !near(c, &r)))
+    if (strict && !likely(c, &r))
         return "unlikely";
     x->len = c->header + (size_t)r.captured;
     return NULL;
 }
 
+/* An unlikely record may be true: programs write captured lengths above the original one, clocks are set. Then what
+ * follows it fits it, or the file ends behind it. Otherwise it is made up of other bytes. */
 static const char *
 pcap_check(const struct capture *c, struct section *s, const uint8_t *p, size_t len)
 {
-    return NULL; /* there is nothing beside the header */
+    const size_t more = (size_t)(c->window + c->end - p) - len;
+    struct record r = read_header(c, s, p), next;
+
+    if (likely(c, &r) || more == 0)
+        return NULL;
+    if (more >= c->header && (r.captured > 0 || r.second > 0)) {
+        next = read_header(c, s, p + len);
+        if (next.captured <= c->record_limit && next.fraction < (c->nanoseconds ? 1000000000 : 1000000) &&
+            (near(next.second, r.second) || near(next.second, c->second)))
+            return NULL;
+    }
+    return "a packet record that makes no sense, nor does what follows it";
 }
 
 static int

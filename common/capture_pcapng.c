@@ -215,11 +215,11 @@ looks_like_packet(const struct capture *c, const struct section *s, const uint8_
 {
     uint32_t captured;
 
-    if (len < PACKET_FIXED || c->frames == 0 || check_packet(s, BLOCK_PACKET, p, len))
+    if (len < PACKET_FIXED || check_packet(s, BLOCK_PACKET, p, len))
         return false;
     captured = get32(s, p + 20);
     return captured > 0 && len - PACKET_FIXED - padded(captured) <= OPTIONS_USUAL && get32(s, p + 24) >= captured &&
-           get32(s, p + 12) - (uint32_t)(c->stamp >> 32) + 1 <= 2;
+           (c->stamp == 0 || get32(s, p + 12) - (uint32_t)(c->stamp >> 32) + 1 <= 2);
 }
 
 static const char *
