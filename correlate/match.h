@@ -19,6 +19,7 @@ struct alike { /* transmissions that cannot be told apart; as many of a group as
                 */
     uint32_t group; /* number within the connection and direction */
     uint32_t tx;
+    uint32_t from, len; /* the bytes of tx, counted from its seq, that the group is about; 0, 0: control segments */
 };
 struct match_side {      /* one direction */
     struct span *spans;  /* sorted by tx, then from; only of segments with PARTNER_SPAN */

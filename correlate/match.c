@@ -1,0 +1,282 @@
+/* Matching: which arrival is which transmission.
+ *
+ * Each direction of a connection is done by itself. Its segments at both taps become items in one 64-bit sequence
+ * space, that of point 0 (a firewall's shift is taken off, wraps are unfolded in order of capture), data apart from
+ * control segments. Then:
+ *
+ *   learn      pairs beyond doubt (same range, nothing else there) show what the path rewrites constantly: IP IDs,
+ *              TSval, window, options, TTL, DSCP, and how large wire segments are
+ *   sweep      over bytes (match_data.c) and over acknowledgements (match_control.c): what has only one counterpart is
+ *              paired with it, unless TSval, IP ID or the clock contradict
+ *   contest    several transmissions or arrivals of the same bytes, or equal control segments: classes of equals
+ *              (match_group.c), aligned by time (align.c) against the delay of the packets around them (match_local.c)
+ *   finish     partners, spans, copies, and groups that cannot be told apart
+ *
+ * TSval and IP ID are requirements, time only breaks ties: an arrival that differs in them is not that transmission.
+ * Without a clock the contest decides only what those two decide.
+ *
+ * Everything is linear or sorts, but for the alignment, whose cells are bounded (align.h), and the cutting of stretches
+ * in which very many segments overlap, which has a budget (task->m->work). What a limit stops stays unmatched and is
+ * counted in `limited`. */
+#include "correlate/match_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORK_GROUND (UINT64_C(4) << 20)
+
+int
+match_reserve(void *array, size_t *room, size_t n, size_t size)
+{
+    void **p = array, *q;
+    size_t want = *room + *room / 2 + 16;
+
+    if (n <= *room)
+        return 0;
+    want = want > n ? want : n;
+    q = realloc(*p, want * size);
+    if (!q)
+        return -1;
+    *p = q;
+    *room = want;
+    return 0;
+}
+
+int
+matcher_new(struct matcher **out)
+{
+    struct matcher *m = calloc(1, sizeof *m);
+
+    *out = NULL;
+    if (!m)
+        return -1;
+    if (align_new(&m->align) < 0) {
+        free(m);
+        return -1;
+    }
+    *out = m;
+    return 0;
+}
+
+void
+matcher_free(struct matcher **pm)
+{
+    struct matcher *m = *pm;
+
+    if (!m)
+        return;
+    for (int i = 0; i < 8; i++)
+        free(m->items[i >> 2][i >> 1 & 1][i & 1].item);
+    for (int side = 0; side < 2; side++) {
+        free(m->active[side].index);
+        free(m->members[side].member);
+    }
+    free(m->scratch.item);
+    free(m->pieces.piece);
+    free(m->contests.contest);
+    free(m->locals.local);
+    free(m->align_tx.tx);
+    free(m->align_rx.time);
+    free(m->learned.pair);
+    align_free(&m->align);
+    free(m);
+    *pm = NULL;
+}
+
+void
+match_free(struct match **pm)
+{
+    if (!*pm)
+        return;
+    for (int h = 0; h < 2; h++) {
+        free((*pm)->side[h].spans);
+        free((*pm)->side[h].copies);
+        free((*pm)->side[h].alike);
+    }
+    free(*pm);
+    *pm = NULL;
+}
+
+void
+match_sample(struct task *t, const struct segment *tx, const struct segment *rx)
+{
+    if (t->samples)
+        clock_samples_add(t->samples, t->h, tx->stamp_ns, rx->stamp_ns);
+}
+
+int
+match_copy(struct task *t, uint32_t tx_record, uint32_t rx_record)
+{
+    struct items *k = &t->copies;
+
+    if (match_reserve(&k->item, &k->room, (size_t)k->n + 1, sizeof *k->item) < 0)
+        return -1;
+    k->item[k->n++] = (struct item){.pos = tx_record, .record = rx_record};
+    return 0;
+}
+
+/* ---- one direction ---- */
+
+static void
+task_kind(struct task *t, enum kind kind)
+{
+    t->kind = kind;
+    t->items[TX] = &t->m->items[t->h][kind][TX];
+    t->items[RX] = &t->m->items[t->h][kind][RX];
+}
+
+static uint32_t
+missing(const struct task *t, enum side side)
+{
+    uint32_t n = 0;
+
+    for (int kind = 0; kind < 2; kind++) {
+        const struct items *a = &t->m->items[t->h][kind][side];
+
+        for (uint32_t i = 0; i < a->n; i++)
+            n += kind == DATA ? a->item[i].got < a->item[i].span : a->item[i].got == 0;
+    }
+    return n;
+}
+
+static int
+by_source(const void *pa, const void *pb)
+{
+    const struct copy *a = pa, *b = pb;
+
+    if (a->tx != b->tx)
+        return a->tx < b->tx ? -1 : 1;
+    return (a->rx > b->rx) - (a->rx < b->rx);
+}
+
+static int
+finish_copies(const struct task *t, struct match_side *out)
+{
+    uint32_t n = 0;
+
+    if (t->copies.n == 0)
+        return 0;
+    out->copies = malloc(t->copies.n * sizeof *out->copies);
+    if (!out->copies)
+        return -1;
+    for (uint32_t i = 0; i < t->copies.n; i++)
+        out->copies[i] = (struct copy){(uint32_t)t->copies.item[i].pos, t->copies.item[i].record};
+    qsort(out->copies, t->copies.n, sizeof *out->copies, by_source);
+    for (uint32_t i = 0; i < t->copies.n; i++) /* one that was found range by range is one */
+        if (n == 0 || by_source(&out->copies[n - 1], &out->copies[i]) != 0)
+            out->copies[n++] = out->copies[i];
+    out->n_copies = n;
+    return 0;
+}
+
+static int
+run(struct task *t, struct match_side *out)
+{
+    t->m->locals.built = false;
+    task_kind(t, DATA);
+    if (data_sweep(t) < 0)
+        return -1;
+    task_kind(t, CONTROL);
+    if (control_sweep(t, false) < 0)
+        return -1;
+    task_kind(t, DATA);
+    if (data_contested(t) < 0)
+        return -1;
+    task_kind(t, CONTROL);
+    if (control_sweep(t, true) < 0)
+        return -1;
+    task_kind(t, DATA);
+    if (data_finish(t, out) < 0 || finish_copies(t, out) < 0)
+        return -1;
+    out->alike = t->alike;
+    out->n_alike = t->n_alike;
+    t->alike = NULL;
+    out->limited = t->limited;
+    out->unmatched_tx = missing(t, TX);
+    out->unmatched_rx = missing(t, RX);
+    return 0;
+}
+
+static void
+task_init(struct task *t, struct matcher *m, struct store *const stores[POINTS],
+          const struct views *const views[POINTS], struct connection *c, int h)
+{
+    *t = (struct task){.m = m, .c = c, .h = (uint8_t)h, .tr = &c->translation[h], .back = &c->translation[1 - h]};
+    for (int side = 0; side < 2; side++) {
+        int p = side == TX ? h : 1 - h;
+
+        t->point[side] = (uint8_t)p;
+        t->store[side] = stores[p];
+        t->view[side] = &views[p]->view[c->view[p]];
+        t->slack += stores[p]->quantum_ns + stores[p]->resequenced_ns;
+    }
+    t->slack += 20 * NS_PER_US; /* two processors of one host do not stamp in order */
+    task_kind(t, DATA);
+}
+
+static bool
+is_plain(const struct match *x)
+{
+    for (int h = 0; h < 2; h++) {
+        const struct match_side *s = &x->side[h];
+
+        if (s->n_spans || s->n_copies || s->n_alike || s->unmatched_tx || s->unmatched_rx || s->limited)
+            return false;
+    }
+    return true;
+}
+
+static int
+match_both(struct task t[2], struct match *x)
+{
+    int again = 0;
+
+    for (int h = 0; h < 2; h++)
+        learn_syn(&t[h]);
+    for (int h = 0; h < 2; h++)
+        if (learn_translation(&t[h]) < 0)
+            return -1;
+    for (int h = 0; h < 2; h++) {
+        uint64_t n = (uint64_t)t[h].view[TX]->count + t[h].view[RX]->count;
+        int r;
+
+        t[h].m->work = WORK_GROUND + 64 * n;
+        align_allow(t[h].m->align, WORK_GROUND + 64 * n);
+        r = run(&t[h], &x->side[h]);
+        free(t[h].alike);
+        free(t[h].copies.item);
+        if (r < 0)
+            return -1;
+        again |= t[h].undecided || x->side[h].unmatched_tx || x->side[h].unmatched_rx;
+    }
+    return again;
+}
+
+int
+match_connection(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
+                 struct connection *c, const struct clock *clock, struct clock_samples *samples, struct error *e)
+{
+    struct match *x = calloc(1, sizeof *x);
+    struct task t[2];
+    int again = -1;
+
+    match_free(&c->match);
+    if (!x || match_gather(m, stores, views, c) < 0)
+        goto out;
+    m->theta = (struct theta_cache){.from_ns = INT64_MAX, .to_ns = INT64_MIN};
+    for (int h = 0; h < 2; h++) {
+        task_init(&t[h], m, stores, views, c, h);
+        t[h].clock = clock;
+        t[h].samples = samples;
+    }
+    again = match_both(t, x);
+    if (again >= 0 && !is_plain(x)) {
+        c->match = x;
+        x = NULL;
+    }
+out:
+    match_free(&x);
+    if (again < 0)
+        return error_set(e, ERR_MEMORY, "out of memory while matching");
+    return clock ? 0 : again;
+}

@@ -1,0 +1,400 @@
+/* Deciding a contested group: several segments that cover the same bytes, or control segments of the same place.
+ *
+ * Members are sorted into classes by key; within a class nothing but time tells them apart, and align.c finds the
+ * likeliest arrangement. What no arrangement took although it may be late is paired in order; what is left of either
+ * side with a single possible counterpart is an altered segment; what is left of the arrivals may be copies.
+ *
+ * Transmissions whose fate another arrangement, as good but for jitter, would exchange are reported as alike. */
+#include "correlate/match_internal.h"
+
+#include <stdlib.h>
+
+#define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
+#define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
+#define COPY_NEAR   (1 * NS_PER_MS)   /* copies without distinguishing marks follow that closely */
+#define ALTERED_MAX 1024              /* pairs looked at for an altered segment */
+
+typedef int take_pair(struct task *t, const struct member *tx, const struct member *rx, uint32_t len);
+
+struct group {
+    struct task *t;
+    uint32_t len;
+    bool ids_in_key;
+    take_pair *take;
+    struct member *a, *b; /* the class at hand */
+    uint32_t n_a, n_b;
+};
+
+int
+group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
+{
+    struct members *m = &t->m->members[side];
+
+    if (match_reserve(&m->member, &m->room, m->n + 1, sizeof *m->member) < 0)
+        return -1;
+    m->member[m->n++] = (struct member){.item = item, .off = off, .other = MATCH_NOTHING};
+    return 0;
+}
+
+static struct segment *
+segment_of(const struct group *g, enum side side, const struct member *m)
+{
+    return task_segment(g->t, side, m->item);
+}
+
+static bool
+within(const struct group *g, const struct member *a, const struct member *b)
+{
+    const struct item *tx = &g->t->items[TX]->item[a->item], *rx = &g->t->items[RX]->item[b->item];
+
+    return rx->pos <= tx->pos && item_end(tx) <= item_end(rx);
+}
+
+static bool
+may_be(const struct group *g, const struct member *a, const struct member *b)
+{
+    const struct segment *tx = segment_of(g, TX, a), *rx = segment_of(g, RX, b);
+
+    return key_tsval_agrees(g->t, tx, rx) && (g->ids_in_key || key_id_agrees(g->t, tx, a->off, rx, b->off)) &&
+           (g->t->kind == CONTROL || !key_single(g->t, tx) || within(g, a, b)) &&
+           key_timely(g->t, tx->stamp_ns, rx->stamp_ns);
+}
+
+static bool
+possible(void *context, size_t i, size_t j)
+{
+    const struct group *g = context;
+
+    return !g->b[j].done && may_be(g, &g->a[i], &g->b[j]);
+}
+
+/* Can the IP ID of every member's contested bytes be told exactly? Then it belongs into the key. */
+static bool
+ids_exact(const struct task *t)
+{
+    uint16_t id;
+
+    if (t->tr->ip_id != REWRITE_NONE)
+        return false;
+    for (int side = 0; side < 2; side++)
+        for (uint32_t i = 0; i < t->m->members[side].n; i++) {
+            const struct member *m = &t->m->members[side].member[i];
+
+            if (!key_id_exact(t, task_segment(t, (enum side)side, m->item), m->off, &id))
+                return false;
+        }
+    return true;
+}
+
+static int
+by_key_and_time(const void *pa, const void *pb)
+{
+    const struct member *a = pa, *b = pb;
+
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    if (a->time != b->time)
+        return a->time < b->time ? -1 : 1;
+    return (a->item > b->item) - (a->item < b->item);
+}
+
+static void
+prepare(const struct group *g, enum side side, bool uniform)
+{
+    const struct task *t = g->t;
+    struct members *m = &t->m->members[side];
+    bool sorted = true;
+
+    for (uint32_t i = 0; i < m->n; i++) {
+        struct member *x = &m->member[i];
+        const struct segment *s = segment_of(g, side, x);
+        uint16_t id = 0;
+
+        x->key = key_of(t, side, s, uniform);
+        if (g->ids_in_key) {
+            key_id_exact(t, s, x->off, &id);
+            x->key = (x->key ^ id) * UINT64_C(0x9e3779b97f4a7c15);
+        }
+        x->time = t->clock ? clock_to_reference(t->clock, t->point[side], s->stamp_ns) : s->stamp_ns;
+        sorted = sorted && (i == 0 || by_key_and_time(&m->member[i - 1], x) < 0);
+    }
+    if (!sorted)
+        qsort(m->member, m->n, sizeof *m->member, by_key_and_time);
+}
+
+static int
+join(struct group *g, uint32_t i, uint32_t j)
+{
+    g->a[i].done = g->b[j].done = true;
+    g->a[i].other = j;
+    g->b[j].other = i;
+    return g->take(g->t, &g->a[i], &g->b[j], g->len);
+}
+
+/* ---- align a class ---- */
+
+static void
+expect(const struct group *g, const struct member *a, struct align_tx *x)
+{
+    struct local l = local_delay(g->t, &g->t->items[TX]->item[a->item]);
+    int64_t jitter = local_jitter(g->t, &l), late = UNKNOWN_FAR, early = UNKNOWN_FAR;
+
+    if (l.known) {
+        late = l.high - l.delay + 2 * jitter;
+        early = l.delay - l.low + 2 * jitter;
+        late = late > PLAUSIBLE ? late : PLAUSIBLE;
+        early = early > PLAUSIBLE ? early : PLAUSIBLE;
+    }
+    x->expected = a->time + (l.known ? l.delay : 0);
+    x->earliest = x->expected - early;
+    x->latest = x->expected + late;
+    x->jitter = jitter;
+}
+
+/* Too many to be solved: the first arrival that each may be. */
+static void
+align_greedily(struct group *g, struct align_tx *x, const int64_t *arrivals)
+{
+    uint32_t j = 0;
+
+    for (uint32_t i = 0; i < g->n_a; i++) {
+        while (j < g->n_b && arrivals[j] < x[i].earliest)
+            j++;
+        if (j < g->n_b && arrivals[j] <= x[i].latest && possible(g, i, j))
+            x[i].arrival = j++;
+        else
+            g->t->limited++;
+    }
+}
+
+/* What the arrangement left may be late: pair it in order. All of it is unsure then, if there was a choice. */
+static int
+pair_late(struct group *g, struct align_tx *x)
+{
+    uint32_t i = 0, left_a = 0, left_b = 0, paired = 0;
+
+    for (uint32_t k = 0; k < g->n_a; k++)
+        left_a += !g->a[k].done;
+    for (uint32_t k = 0; k < g->n_b; k++)
+        left_b += !g->b[k].done;
+    if (left_a == 0 || left_b == 0)
+        return 0;
+    for (uint32_t j = 0; j < g->n_b && i < g->n_a; j++) {
+        if (g->b[j].done)
+            continue;
+        while (i < g->n_a && (g->a[i].done || g->b[j].time - g->a[i].time > MATCH_LATEST))
+            i++;
+        if (i == g->n_a || !possible(g, i, j))
+            continue;
+        x[i].unsure = left_a > 1;
+        if (join(g, i, j) < 0)
+            return -1;
+        paired++;
+    }
+    if (paired > 0)
+        for (uint32_t k = 0; k < g->n_a; k++)
+            x[k].unsure |= !g->a[k].done;
+    return 0;
+}
+
+static int
+report_alike(struct group *g, const struct align_tx *x)
+{
+    struct task *t = g->t;
+
+    for (uint32_t i = 0, end; i < g->n_a; i = end) {
+        uint32_t without = 0;
+
+        end = i + 1;
+        if (!x[i].unsure)
+            continue;
+        for (end = i; end < g->n_a && x[end].unsure; end++)
+            without += !g->a[end].done;
+        if (without == 0 || without == end - i)
+            continue;
+        if (match_reserve(&t->alike, &t->alike_room, t->n_alike + (end - i), sizeof *t->alike) < 0)
+            return -1;
+        for (uint32_t k = i; k < end; k++)
+            t->alike[t->n_alike++] =
+                (struct alike){t->groups, t->items[TX]->item[g->a[k].item].record, g->a[k].off, g->len};
+        t->groups++;
+    }
+    return 0;
+}
+
+static int
+align_class(struct group *g)
+{
+    struct matcher *m = g->t->m;
+    struct align_tx *x;
+    int r;
+
+    if (local_build(g->t) < 0 ||
+        match_reserve(&m->align_tx.tx, &m->align_tx.room, g->n_a, sizeof *m->align_tx.tx) < 0 ||
+        match_reserve(&m->align_rx.time, &m->align_rx.room, g->n_b, sizeof *m->align_rx.time) < 0)
+        return -1;
+    x = m->align_tx.tx;
+    for (uint32_t i = 0; i < g->n_a; i++)
+        expect(g, &g->a[i], &x[i]);
+    for (uint32_t j = 0; j < g->n_b; j++)
+        m->align_rx.time[j] = g->b[j].time;
+    r = align_solve(m->align, x, g->n_a, m->align_rx.time, g->n_b, possible, g);
+    if (r < 0)
+        return -1;
+    if (r == 1)
+        align_greedily(g, x, m->align_rx.time);
+    for (uint32_t i = 0; i < g->n_a; i++)
+        if (x[i].arrival != ALIGN_NONE && join(g, i, (uint32_t)x[i].arrival) < 0)
+            return -1;
+    if (pair_late(g, x) < 0)
+        return -1;
+    return report_alike(g, x);
+}
+
+/* ---- copies ---- */
+
+/* The transmission of the class whose arrival was the last before `b`, or the first after it. */
+static const struct member *
+source_of(const struct group *g, uint32_t j)
+{
+    for (uint32_t k = j; k-- > 0;)
+        if (g->b[k].other != MATCH_NOTHING)
+            return &g->a[g->b[k].other];
+    for (uint32_t k = j + 1; k < g->n_b; k++)
+        if (g->b[k].other != MATCH_NOTHING)
+            return &g->a[g->b[k].other];
+    return NULL;
+}
+
+static int
+find_copies(struct group *g)
+{
+    const struct member *from = NULL;
+
+    for (uint32_t i = 0; i < g->n_a; i++)
+        if (!g->a[i].done) /* it may be the source */
+            return 0;
+    for (uint32_t j = 0; j < g->n_b; j++) {
+        struct member *b = &g->b[j];
+        const struct segment *rx = segment_of(g, RX, b);
+        int64_t apart;
+
+        if (b->done) {
+            if (b->other != MATCH_NOTHING)
+                from = &g->a[b->other];
+            continue;
+        }
+        from = from ? from : source_of(g, j);
+        if (!from)
+            return 0;
+        apart = b->time - g->b[from->other].time;
+        apart = apart < 0 ? -apart : apart;
+        if (!(g->ids_in_key && key_id_informs(g->t, rx)) && !(rx->bits & SEG_TS && g->t->kind == DATA) &&
+            apart > COPY_NEAR)
+            continue;
+        b->done = true;
+        g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
+        if (match_copy(g->t, g->t->items[TX]->item[from->item].record, g->t->items[RX]->item[b->item].record) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- a class, and what the classes left ---- */
+
+static int
+decide_class(struct group *g)
+{
+    if (g->n_a == 0 || g->n_b == 0)
+        return 0;
+    if (g->n_a == 1 && g->n_b == 1)
+        return may_be(g, &g->a[0], &g->b[0]) ? join(g, 0, 0) : 0;
+    if (!g->t->clock) {
+        g->t->undecided = true;
+        return 0;
+    }
+    if (align_class(g) < 0)
+        return -1;
+    return find_copies(g);
+}
+
+static bool
+may_be_altered(const struct group *g, const struct member *a, const struct member *b)
+{
+    const struct segment *tx = segment_of(g, TX, a), *rx = segment_of(g, RX, b);
+    const struct task *t = g->t;
+    bool whole = t->items[TX]->item[a->item].pos == t->items[RX]->item[b->item].pos && tx->len == rx->len;
+
+    if (t->kind == CONTROL &&
+        ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK) || tx->len != rx->len ||
+         tx->seq - (t->point[TX] ? t->c->seq_delta[t->h] : 0) != rx->seq - (t->point[RX] ? t->c->seq_delta[t->h] : 0)))
+        return false;
+    return key_id_agrees(t, tx, a->off, rx, b->off) && may_be(g, a, b) &&
+           (key_differences(t, tx, rx, whole) <= 1 || (key_id_informs(t, tx) && a->off + b->off == 0));
+}
+
+/* A transmission and an arrival that have only each other, and differ in what should not differ. */
+static int
+pair_altered(struct group *g)
+{
+    struct members *a = &g->t->m->members[TX], *b = &g->t->m->members[RX];
+
+    for (uint32_t i = 0; i < a->n; i++) {
+        uint32_t found = MATCH_NOTHING, n = 0, rivals = 0;
+
+        if (a->member[i].done)
+            continue;
+        for (uint32_t j = 0; j < b->n; j++)
+            if (!b->member[j].done && may_be_altered(g, &a->member[i], &b->member[j])) {
+                found = j;
+                n++;
+            }
+        if (n != 1)
+            continue;
+        for (uint32_t k = 0; k < a->n; k++)
+            rivals += k != i && !a->member[k].done && may_be_altered(g, &a->member[k], &b->member[found]);
+        if (rivals > 0)
+            continue;
+        a->member[i].done = b->member[found].done = true;
+        if (g->take(g->t, &a->member[i], &b->member[found], g->len) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool
+few_left(const struct task *t)
+{
+    uint64_t left[2] = {0, 0};
+
+    for (int side = 0; side < 2; side++)
+        for (uint32_t i = 0; i < t->m->members[side].n; i++)
+            left[side] += !t->m->members[side].member[i].done;
+    return left[TX] > 0 && left[RX] > 0 && left[TX] * left[RX] <= ALTERED_MAX &&
+           (uint64_t)t->m->members[TX].n * t->m->members[RX].n <= 64 * ALTERED_MAX;
+}
+
+int
+group_decide(struct task *t, uint32_t len, bool uniform, take_pair *take)
+{
+    struct members *a = &t->m->members[TX], *b = &t->m->members[RX];
+    struct group g = {.t = t, .len = len, .take = take, .ids_in_key = ids_exact(t)};
+    uint32_t i = 0, j = 0;
+
+    prepare(&g, TX, uniform);
+    prepare(&g, RX, uniform);
+    while (i < a->n && j < b->n) {
+        uint64_t key = a->member[i].key < b->member[j].key ? a->member[i].key : b->member[j].key;
+
+        g.a = &a->member[i];
+        g.b = &b->member[j];
+        for (g.n_a = 0; i < a->n && a->member[i].key == key; i++)
+            g.n_a++;
+        for (g.n_b = 0; j < b->n && b->member[j].key == key; j++)
+            g.n_b++;
+        if (decide_class(&g) < 0)
+            return -1;
+    }
+    g.ids_in_key = false;
+    return few_left(t) && (t->clock || !t->undecided) ? pair_altered(&g) : 0;
+}

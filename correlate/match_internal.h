@@ -1,0 +1,192 @@
+/* What the files of the matcher share. A `task` is one direction of one connection under way.
+ *
+ * match.c       runs the rest, writes the result
+ * match_gather.c segments into items
+ * match_learn.c what the path rewrites: translation
+ * match_key.c   may this arrival be that transmission? keys and requirements
+ * match_local.c the delay of other packets around a time
+ * match_data.c  the sweep over byte ranges
+ * match_control.c segments without data
+ * match_group.c contested ones: several that may be the same */
+#ifndef TWOPOINT_MATCH_INTERNAL_H
+#define TWOPOINT_MATCH_INTERNAL_H
+
+#include "correlate/align.h"
+#include "correlate/match.h"
+
+#define MATCH_LATEST  (10 * NS_PER_S) /* no packet arrives later than this after it left */
+#define MATCH_NOTHING UINT32_MAX
+
+struct item {    /* a segment in its place in sequence space */
+    int64_t pos; /* data: of its first byte; control: of its ack, or of its seq where it has no ack; point 0's */
+    uint32_t record;
+    uint32_t span;  /* data: bytes, FIN counted */
+    uint32_t got;   /* of which a partner was found; control: 1 */
+    uint32_t place; /* in its view: rises with time */
+};
+struct items {
+    struct item *item;
+    uint32_t n;
+    size_t room;
+};
+struct piece { /* bytes of item tx found in item rx */
+    uint32_t tx, rx, from, len;
+};
+struct contest { /* a stretch of data where several cover the same bytes: items [tx, tx_end) and [rx, rx_end) */
+    uint32_t tx, tx_end, rx, rx_end;
+};
+struct local { /* delay on the reference clock of packets around a time */
+    int64_t delay, low, high;
+    bool known;
+};
+struct member { /* one candidate of a contested group */
+    uint64_t key;
+    int64_t time; /* reference clock */
+    uint32_t item;
+    uint32_t off;   /* data: where the contested bytes begin in it */
+    uint32_t other; /* index of its partner among the other side's members, or MATCH_NOTHING */
+    bool done;
+};
+struct members {
+    struct member *member;
+    uint32_t n;
+    size_t room;
+};
+struct theta_cache { /* bounds of theta that hold in [from, to] of the reference clock */
+    int64_t from_ns, to_ns;
+    struct theta theta;
+};
+
+enum side { TX, RX };
+enum kind { DATA, CONTROL };
+
+struct task {
+    struct matcher *m;
+    const struct store *store[2]; /* by side */
+    const struct view *view[2];   /* by side */
+    uint8_t point[2];             /* by side */
+    uint8_t h;
+    struct connection *c;
+    struct translation *tr;
+    const struct translation *back; /* of the other direction: for ack, TSecr */
+    const struct clock *clock;      /* may be NULL */
+    struct clock_samples *samples;  /* may be NULL */
+    struct items *items[2];         /* of the kind at hand, by side */
+    enum kind kind;
+    int64_t slack; /* stamp quanta and resequencing of both points */
+    /* result under way */
+    struct items copies; /* pos: record of tx; record: of rx */
+    struct alike *alike;
+    size_t alike_room;
+    uint32_t n_alike, groups, limited;
+    uint32_t whole; /* transmissions whose every byte has arrived */
+    bool undecided; /* something wants the clock */
+};
+
+struct matcher {
+    struct items items[2][2][2]; /* h, kind, side */
+    struct items scratch;
+    struct {
+        struct piece *piece;
+        uint32_t n;
+        size_t room;
+    } pieces;
+    struct {
+        struct contest *contest;
+        uint32_t n;
+        size_t room;
+    } contests;
+    struct {
+        struct local *local;
+        uint32_t n;
+        size_t room;
+        bool built;
+    } locals;
+    struct {
+        uint32_t *index;
+        uint32_t n;
+        size_t room;
+    } active[2];
+    struct members members[2];
+    struct {
+        struct align_tx *tx;
+        size_t room;
+    } align_tx;
+    struct {
+        int64_t *time;
+        size_t room;
+    } align_rx;
+    struct {
+        struct learn_pair *pair;
+        uint32_t n;
+        size_t room;
+    } learned;
+    struct align *align;
+    struct theta_cache theta;
+    uint64_t work; /* what contested stretches may still cost in this task */
+};
+struct learn_pair {
+    uint32_t record[2];
+};
+
+/* Make room for n members of an array of `size`; -1 for want of memory. */
+int match_reserve(void *array, size_t *room, size_t n, size_t size);
+
+static inline struct segment *
+task_segment(const struct task *t, enum side side, uint32_t item)
+{
+    return store_segment(t->store[side], t->items[side]->item[item].record);
+}
+
+static inline int64_t
+item_end(const struct item *i)
+{
+    return i->pos + i->span;
+}
+
+/* match_key.c */
+uint32_t key_ack(const struct task *t, enum side side, const struct segment *s); /* at point 0 */
+uint32_t key_options(const struct task *t, enum side side, const struct segment *s);
+/* Equal for segments that nothing but time can tell apart. `exact`: with flags and payload digest. */
+uint64_t key_of(const struct task *t, enum side side, const struct segment *s, bool exact);
+/* Requirements on TSval and on IP ID, given how many bytes of each come before those in question. */
+bool key_tsval_agrees(const struct task *t, const struct segment *tx, const struct segment *rx);
+bool key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_off, const struct segment *rx,
+                   uint32_t rx_off);
+bool key_id_exact(const struct task *t, const struct segment *s, uint32_t off, uint16_t *id); /* *id of that piece */
+bool key_id_informs(const struct task *t, const struct segment *s);
+/* How many of ack, window, options, flags and payload differ between segments of the same range. */
+unsigned key_differences(const struct task *t, const struct segment *tx, const struct segment *rx, bool whole);
+/* Could it, by the clock, have left then and arrived then? True without a clock. */
+bool key_timely(const struct task *t, int64_t tx_stamp, int64_t rx_stamp);
+/* One wire segment, surely: it cannot arrive in parts. */
+bool key_single(const struct task *t, const struct segment *tx);
+
+/* match_learn.c: fill *t->tr from pairs that are beyond doubt. -1: memory. */
+int learn_translation(struct task *t);
+void learn_syn(struct task *t);
+
+/* match_local.c */
+int local_build(struct task *t);
+struct local local_delay(const struct task *t, const struct item *tx);
+int64_t local_jitter(const struct task *t, const struct local *l);
+
+/* match_data.c, match_control.c: decide what is beyond doubt, and note the rest; then decide the contested. */
+int data_sweep(struct task *t);
+int data_contested(struct task *t);
+int data_finish(struct task *t, struct match_side *out);
+int control_sweep(struct task *t, bool contested);
+
+/* match_group.c: t->m->members hold everything that may be the same `len` bytes (0: control). Pairs are reported by
+ * `take` (-1: memory). */
+int group_decide(struct task *t, uint32_t len, bool uniform,
+                 int (*take)(struct task *t, const struct member *tx, const struct member *rx, uint32_t len));
+int group_add(struct task *t, enum side side, uint32_t item, uint32_t off);
+/* match_gather.c: fill m->items. -1: memory. */
+int match_gather(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
+                 const struct connection *c);
+/* match.c */
+void match_sample(struct task *t, const struct segment *tx, const struct segment *rx);
+int match_copy(struct task *t, uint32_t tx_record, uint32_t rx_record);
+
+#endif
