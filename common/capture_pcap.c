@@ -147,7 +147,7 @@ pcap_check(const struct capture *c, struct section *s, const uint8_t *p, size_t 
 
     if (likely(c, &r) || more == 0)
         return NULL;
-    if (more >= c->header && (r.captured > 0 || r.second > 0)) {
+    if (more >= c->header && (r.captured > 0 || near(r.second, c->second))) {
         next = read_header(c, s, p + len);
         if (next.captured <= c->record_limit && next.fraction < (c->nanoseconds ? 1000000000 : 1000000) &&
             (near(next.second, r.second) || near(next.second, c->second)))
