@@ -57,7 +57,7 @@ write_option_kinds(struct json_face *f, const struct store *st, const struct seg
 {
     const struct extra *x = store_extra(st, s);
     const uint32_t kinds = (x ? x->kinds : 0) | (s->bits & SEG_TS ? 1u << 8 : 0);
-    char other[16];
+    char other[24];
 
     jw_open(&f->w, '[');
     for (int k = 2; k < 32; k++) {

@@ -126,7 +126,7 @@ static void
 write_options_removed(struct json_face *f, const struct connection *c)
 {
     const uint32_t removed = c->translation[0].options_removed | c->translation[1].options_removed;
-    char other[16];
+    char other[24];
 
     jk_open(&f->w, "options_removed", '[');
     for (int k = 0; k < 32; k++) {

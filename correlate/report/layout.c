@@ -10,7 +10,7 @@
 void
 layout_start(struct layout *l, FILE *out, bool color)
 {
-    *l = (struct layout){out, color, 0};
+    *l = (struct layout){.out = out, .color = color, .fresh = true};
 }
 
 void
@@ -26,7 +26,8 @@ void
 layout_newline(struct layout *l)
 {
     fputc('\n', l->out);
-    l->column = 0;
+    l->column = l->indent = 0;
+    l->fresh = true;
 }
 
 void
@@ -34,8 +35,9 @@ layout_column(struct layout *l, size_t column)
 {
     if (l->column >= column && l->column > 0)
         layout_newline(l);
-    fprintf(l->out, "%*s", (int)(column - l->column), "");
+    l->indent += column - l->column;
     l->column = column;
+    l->fresh = true;
 }
 
 /* As much of a word as fits into `room` columns, whole characters and escapes: bytes. At least one character. */
@@ -60,6 +62,9 @@ fitting(const char *word, size_t n, size_t room)
 static void
 put_piece(struct layout *l, const char *word, size_t n)
 {
+    fprintf(l->out, "%*s", (int)l->indent, "");
+    l->indent = 0;
+    l->fresh = false;
     fwrite(word, 1, n, l->out);
     l->column += text_width(word, n);
 }
@@ -68,9 +73,9 @@ put_piece(struct layout *l, const char *word, size_t n)
 static void
 put_word(struct layout *l, size_t hang, const char *word, size_t n, bool glue)
 {
-    const size_t width = text_width(word, n), blank = !glue && l->column > hang;
+    const size_t width = text_width(word, n), blank = !glue && !l->fresh;
 
-    if (l->column + blank + width > COLUMNS && l->column > hang) {
+    if (l->column + blank + width > COLUMNS && !l->fresh) {
         layout_newline(l);
         layout_column(l, hang);
     } else if (blank) {

@@ -16,6 +16,8 @@ struct layout {
     FILE *out;
     bool color;
     size_t column; /* where the next character lands */
+    size_t indent; /* blanks still to be printed before it, so that no line ends with them */
+    bool fresh;    /* nothing was printed since the line or column was begun */
 };
 
 void layout_start(struct layout *l, FILE *out, bool color);
@@ -25,7 +27,7 @@ void layout_style(struct layout *l, enum style s);
  * begin at column `hang`. It is made safe for terminals first. Does not end the last line. */
 void layout_text(struct layout *l, size_t hang, const char *text);
 void layout_print(struct layout *l, size_t hang, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The same, as the next words of what was printed before: a blank stands between, except at column `hang`. */
+/* The same, as the next words of what was printed before: a blank stands between. None where a column was begun. */
 void layout_more(struct layout *l, size_t hang, const char *text);
 /* Blanks up to `column`; onto a new line first where the present one is already there or further. */
 void layout_column(struct layout *l, size_t column);

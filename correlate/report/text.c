@@ -98,7 +98,7 @@ text_frames(const struct report *r, struct frame_ref *refs, uint32_t n, uint64_t
     more += n - i;
     if (more > 0) {
         char count[NUMBER_TEXT];
-        snprintf(out + at, FRAMES_TEXT - at, "%sand %s more", i ? ", " : "", format_count(more, count));
+        snprintf(out + at, FRAMES_TEXT - at, "%sand %s more", i ? " " : "", format_count(more, count));
     }
     return out;
 }
@@ -124,6 +124,17 @@ add_left(char *out, size_t n, uint32_t count, const char *thing, const char *opt
 
     if (count > 0)
         snprintf(out + at, n - at, "%s%s (%s)", at ? ", " : "", format_things(count, thing, things), option);
+}
+
+/* The number of a connection or event, its digits below each other. */
+void
+text_number(struct text_face *f, uint32_t index, size_t width)
+{
+    char digits[16];
+    const size_t n = (size_t)snprintf(digits, sizeof digits, "%u", (unsigned)index + 1);
+
+    layout_column(&f->l, n < width ? width - n : 0);
+    layout_text(&f->l, 0, digits);
 }
 
 static void

@@ -168,7 +168,7 @@ write_drift(struct text_face *f, const struct clock_piece *p)
 {
     char text[64];
 
-    if (!p->skew_known || !isfinite(p->skew_ppm))
+    if (!p->skew_known || !isfinite(p->skew_ppm) || fabs(p->skew_ppm) < 0.005)
         return;
     snprintf(text, sizeof text, "It %s %.2f ppm.", p->skew_ppm < 0 ? "loses" : "gains", fabs(p->skew_ppm));
     layout_more(&f->l, LABEL, text);

@@ -112,7 +112,7 @@ write_connection(struct text_face *f, uint32_t i)
     char tuple[160], other[160];
 
     format_tuple(f, c, p, tuple);
-    layout_print(&f->l, INDENT, "%5u", (unsigned)i + 1);
+    text_number(f, i, INDENT - 2);
     layout_column(&f->l, INDENT);
     layout_print(&f->l, INDENT + 2, "%s, %s", tuple, ends[f->r->numbers[i].ended]);
     if (p == 0 && c->view[1] != NO_VIEW) {

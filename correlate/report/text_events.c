@@ -68,7 +68,7 @@ write_event(struct text_face *f, uint32_t i)
 
     timefmt_utc(e->time_ns, when);
     text_way(f->r, e->hop, way);
-    layout_print(&f->l, INDENT, "%5u", (unsigned)i + 1);
+    text_number(f, i, INDENT - 2);
     layout_column(&f->l, INDENT);
     layout_print(&f->l, INDENT + 2, "%s (%s%s%s%s%s), %s, connection %u, %s", event_kind_name(e->kind),
                  level_name(e->level), reason ? ", " : "", reason ? reason : "", e->missed_by < POINTS ? ", by " : "",

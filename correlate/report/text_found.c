@@ -68,8 +68,11 @@ text_findings(struct text_face *f)
     if (shown == 0)
         return;
     layout_heading(&f->l, "Findings");
-    for (uint32_t i = 0; i < shown; i++)
+    for (uint32_t i = 0; i < shown; i++) {
+        if (i > 0)
+            layout_newline(&f->l);
         write_finding(f, &r->findings[i]);
+    }
 }
 
 /* ---- resets ---- */
@@ -109,7 +112,8 @@ write_reset(struct text_face *f, uint32_t i)
     layout_print(&f->l, INDENT, "%s, %s, %s (%s%s), connection %u, %s", format_things(t->count, "reset", resets), way,
                  fate_name(t->fate), level_name(t->level), case_name(t->reset_case), (unsigned)t->connection + 1, when);
     layout_style(&f->l, STYLE_PLAIN);
-    layout_column(&f->l, INDENT);
+    if (t->n_story > 0)
+        layout_column(&f->l, INDENT);
     for (uint32_t k = 0; k < t->n_story; k++)
         text_model(f, INDENT, t->story[k]);
     write_reset_frames(f, t);
@@ -134,6 +138,8 @@ text_resets(struct text_face *f)
         }
         if (shown++ == 0)
             layout_heading(&f->l, "Resets");
+        else
+            layout_newline(&f->l);
         write_reset(f, i);
     }
 }

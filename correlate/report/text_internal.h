@@ -25,6 +25,8 @@ void text_evidence(struct text_face *f, size_t hang, const struct evidence *e);
 /* "client 12-15, 18; server 3 of file 2" of up to `n` frames, and how many more there are. `refs` gets sorted. */
 const char *text_frames(const struct report *r, struct frame_ref *refs, uint32_t n, uint64_t more,
                         char out[FRAMES_TEXT]);
+/* Index + 1, its last digit in column `width`. */
+void text_number(struct text_face *f, uint32_t index, size_t width);
 /* "client > server" */
 void text_way(const struct report *r, int hop, char out[80]);
 

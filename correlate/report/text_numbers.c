@@ -69,7 +69,8 @@ write_head(struct text_face *f)
         return;
     }
     for (int h = 0; h < 2; h++) {
-        layout_print(&f->l, 4, "  (%d) %s", h + 1, way[h]);
+        layout_column(&f->l, 2);
+        layout_print(&f->l, 4, "(%d) %s", h + 1, way[h]);
         layout_newline(&f->l);
     }
     write_row(f, "", "(1)", "(2)");
@@ -148,7 +149,7 @@ write_delays(struct text_face *f)
     } delays[] = {
         {"delay, least", offsetof(struct spread, min)}, {"delay, median", offsetof(struct spread, median)},
         {"delay, 95 %", offsetof(struct spread, p95)},  {"delay, 99 %", offsetof(struct spread, p99)},
-        {"delay, most", offsetof(struct spread, max)},  {"delays' error, give or take", offsetof(struct spread, error)},
+        {"delay, most", offsetof(struct spread, max)},  {"error of delays, at most", offsetof(struct spread, error)},
     };
     const struct hop *hop = f->r->hop;
     const bool any = hop[0].delay.min <= hop[0].delay.max || hop[1].delay.min <= hop[1].delay.max;
@@ -172,7 +173,8 @@ text_numbers(struct text_face *f)
     write_ratios(f);
     write_delays(f);
     if (hop[0].estimated || hop[1].estimated) {
-        layout_print(&f->l, 2, "  ~ The size of some segments had to be guessed; these counts are estimates.");
+        layout_column(&f->l, 2);
+        layout_print(&f->l, 4, "~ The size of some segments had to be guessed; these counts are estimates.");
         layout_newline(&f->l);
     }
 }
