@@ -169,6 +169,7 @@ struct connection_numbers { /* beside each connection, by its index */
     int64_t rtt_ns; /* between the taps: the least sum of both directions' delays; negative: null */
     int64_t first_ns, last_ns;
     uint8_t ended;
+    bool resets; /* some point recorded a RST of it */
 };
 
 enum verdict_status { STATUS_CLEAN = 0, STATUS_HARM = 1, STATUS_CANNOT_TELL = 3 };

@@ -7,7 +7,15 @@
 
 /* clang-format off */
 #define RULES_JUDGE(R)
-#define RULES_RESETS(R)
+#define RULES_RESETS(R) \
+    R(RESET_ANSWERS_SEGMENT, "reset-answers-segment", "the reset answers this segment: its SEQ is the segment's ACK, and it has no ACK flag") \
+    R(RESET_ANSWERS_SYN, "reset-answers-syn", "the reset answers this SYN: it acknowledges just the SYN") \
+    R(RESET_OF_OWN_ACCORD, "reset-of-own-accord", "the reset stands at its sender's SND.NXT and answers nothing: sent of its own accord") \
+    R(RESET_DATA_AFTER_CLOSE, "reset-data-after-close", "this data came after the reset's sender had sent its FIN") \
+    R(RESET_AFTER_COMPLETE, "reset-after-complete", "everything that either side had sent was acknowledged before the reset") \
+    R(RESET_ACCEPTABLE, "reset-acceptable", "the reset arrived at RCV.NXT, or where its receiver takes one all the same (RFC 5961)") \
+    R(RESET_UNACCEPTABLE, "reset-unacceptable", "the reset arrived {a} from RCV.NXT: RFC 5961 has it ignored or challenged") \
+    R(RESET_PEER_WENT_ON, "reset-peer-went-on", "the last of {a} segments that the peer sent after the first reset's latest arrival, {b:ms} after it")
 #define RULES_FINDINGS(R)
 /* clang-format on */
 
