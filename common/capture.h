@@ -23,10 +23,10 @@ enum capture_kind {
 
 struct capture_item {
     enum capture_kind kind;
-    uint64_t offset;     /* of the block or record in the uncompressed stream, bytes */
-    uint32_t interface;  /* number within the file, 0 for pcap; sections count on */
-    int64_t stamp_ns;    /* nanoseconds since 1970; of a statistics block its own time */
-    bool has_stamp;      /* false: simple packet blocks, which carry none */
+    uint64_t offset;    /* of the block or record in the uncompressed stream, bytes */
+    uint32_t interface; /* number within the file, 0 for pcap; sections count on */
+    int64_t stamp_ns;   /* nanoseconds since 1970; of a statistics block its own time */
+    bool has_stamp;     /* false: simple packet blocks, which carry none */
     /* CAPTURE_FRAME */
     uint32_t frame;      /* from 1 */
     uint16_t link_type;  /* LINKTYPE_ value of its interface */
@@ -44,8 +44,8 @@ struct capture_item {
 
 struct capture_interface {
     uint16_t link_type;
-    uint32_t snaplen;            /* 0: unlimited or not stated */
-    int64_t resolution_ns;       /* one tick of its clock in nanoseconds, at least 1: the quantum of its stamps */
+    uint32_t snaplen;      /* 0: unlimited or not stated */
+    int64_t resolution_ns; /* one tick of its clock in nanoseconds, at least 1: the quantum of its stamps */
     char name[64], description[128], filter[256];
 };
 
