@@ -1,0 +1,354 @@
+/* Where was a clock set?
+ *
+ * Told for certain: two clocks drift apart by at most SLEW_LIMIT_PPM, so every point bounds theta at other times too,
+ * the looser the further away. A later point that contradicts what earlier ones allow proves a step between the last
+ * point that contradicts what comes after, and itself:
+ *
+ *            forward bounds  ---------.                        r  a reverse point above every earlier forward bound
+ *     theta ====================      '- - - - - - - - - - - -    x  proves a step before x
+ *            reverse bounds  ------ ...  r r r
+ *                                  ^x'    ^x      transition (x', x): points within it may belong to either side
+ *
+ * Told by both envelopes: a step smaller than the round trip contradicts nothing, but it moves the least forward and
+ * the greatest reverse value at one time by one amount. A longer route moves them apart, a queue moves one of them
+ * alone: only equal and like-signed jumps count, well above what the same windows show elsewhere (so drift, which is
+ * everywhere, cancels out). Journals that say when they saw a step make the third kind. */
+#include "correlate/clock_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BACK_NS      (2 * NS_PER_S) /* what lies behind a contradiction is judged by this much of what follows */
+#define WINDOW       8              /* points of either direction on each side of a soft step */
+#define WINDOW_NS    (10 * NS_PER_S)
+#define LEAST_PLACES 16   /* places to compare a jump with */
+#define CLEAR        6    /* times the usual jump */
+#define MOST_MARKED  1000 /* steps taken from one journal */
+#define MARGIN       2    /* points around a soft step that may belong to either side */
+
+struct envelope { /* what points so far allow at other times */
+    bool known[2];
+    int64_t x[2], y[2]; /* the binding point of either direction */
+};
+
+/* The binding point's bound at time x. */
+static int64_t
+envelope_at(const struct envelope *v, int h, int64_t x)
+{
+    int64_t slack = lipschitz(llabs(x - v->x[h]), SLEW_LIMIT_PPM);
+    return h == 0 ? v->y[h] + slack : v->y[h] - slack;
+}
+
+static void
+envelope_take(struct envelope *v, const struct bound_point *p)
+{
+    if (v->known[p->h]) {
+        int64_t now = envelope_at(v, p->h, p->x);
+        if (p->h == 0 ? p->y >= now : p->y <= now)
+            return;
+    }
+    v->known[p->h] = true;
+    v->x[p->h] = p->x;
+    v->y[p->h] = p->y;
+}
+
+static bool
+envelope_contradicts(const struct envelope *v, const struct bound_point *p)
+{
+    if (!v->known[1 - p->h])
+        return false;
+    return p->h == 0 ? p->y < envelope_at(v, 1, p->x) : p->y > envelope_at(v, 0, p->x);
+}
+
+static struct era *
+add_era(struct eras *e, size_t first)
+{
+    if (e->n == e->capacity) {
+        size_t more = e->capacity * 2 + 8;
+        struct era *grown = realloc(e->era, more * sizeof *grown);
+        if (!grown)
+            return NULL;
+        e->era = grown;
+        e->capacity = more;
+    }
+    e->era[e->n] = (struct era){.first = first, .point = 255};
+    return &e->era[e->n++];
+}
+
+/* The era so far ends where what follows point `at` allows it to: the index after its last certain point. */
+static size_t
+find_last_certain(const struct bound_point *p, size_t first, size_t at, size_t n)
+{
+    struct envelope ahead = {.known = {false, false}}, behind = {.known = {false, false}};
+    size_t end = at;
+
+    while (end < n && p[end].x - p[at].x <= BACK_NS && !envelope_contradicts(&behind, &p[end]))
+        envelope_take(&behind, &p[end++]);
+    for (size_t i = end; i-- > at;)
+        envelope_take(&ahead, &p[i]);
+    for (size_t i = at; i-- > first;)
+        if (envelope_contradicts(&ahead, &p[i]))
+            return i + 1;
+    return first;
+}
+
+/* Cut at contradictions. */
+static int
+cut_hard(struct eras *out, const struct bound_point *p, size_t n)
+{
+    struct envelope v = {.known = {false, false}};
+    struct era *e = add_era(out, 0);
+
+    for (size_t i = 0; e && i < n; i++) {
+        if (envelope_contradicts(&v, &p[i])) {
+            e->end = find_last_certain(p, e->first, i, n);
+            e = add_era(out, i);
+            memset(&v, 0, sizeof v);
+        }
+        envelope_take(&v, &p[i]);
+    }
+    if (e)
+        e->end = n;
+    return e ? 0 : -1;
+}
+
+/* ---- Soft steps ---- */
+
+struct place { /* a possible step between points at - 1 and at */
+    size_t at;
+    int64_t jump[2];
+    bool judged;
+};
+
+/* The tightest of the WINDOW points of direction h before (way -1) or from (way 1) `at`; false: too few near enough. */
+static bool
+window_tightest(const struct bound_point *p, size_t first, size_t end, size_t at, int way, int h, int64_t *y)
+{
+    size_t i = at, seen = 0;
+
+    while (seen < WINDOW) {
+        if (way < 0 ? i == first : i == end)
+            return false;
+        const struct bound_point *q = way < 0 ? &p[--i] : &p[i++];
+        if (llabs(q->x - p[at].x) > WINDOW_NS)
+            return false;
+        if (q->h != h)
+            continue;
+        if (seen++ == 0 || (h == 0 ? q->y < *y : q->y > *y))
+            *y = q->y;
+    }
+    return true;
+}
+
+static bool
+measure_place(struct place *k, const struct bound_point *p, size_t first, size_t end)
+{
+    for (int h = 0; h < 2; h++) {
+        int64_t before, after;
+        if (!window_tightest(p, first, end, k->at, -1, h, &before) ||
+            !window_tightest(p, first, end, k->at, 1, h, &after))
+            return false;
+        k->jump[h] = after - before;
+    }
+    return true;
+}
+
+static int
+by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Take the usual jump away from all, and say how far they usually lie from it. */
+static int64_t
+centre(struct place *k, size_t n, int h, int64_t *spare)
+{
+    int64_t median;
+
+    for (size_t i = 0; i < n; i++)
+        spare[i] = k[i].jump[h];
+    qsort(spare, n, sizeof *spare, by_value);
+    median = spare[n / 2];
+    for (size_t i = 0; i < n; i++) {
+        k[i].jump[h] -= median;
+        spare[i] = llabs(k[i].jump[h]);
+    }
+    qsort(spare, n, sizeof *spare, by_value);
+    return spare[n / 2];
+}
+
+static int64_t
+smaller_jump(const struct place *k)
+{
+    if ((k->jump[0] > 0) != (k->jump[1] > 0))
+        return 0;
+    return llabs(k->jump[0]) < llabs(k->jump[1]) ? llabs(k->jump[0]) : llabs(k->jump[1]);
+}
+
+static bool
+is_soft_step(const struct place *k, const int64_t usual[2], int64_t quantum_ns)
+{
+    int64_t least = smaller_jump(k), apart = llabs(k->jump[0] - k->jump[1]);
+    int64_t noise = usual[0] > usual[1] ? usual[0] : usual[1];
+
+    return least > CLEAR * noise + 4 * quantum_ns + 10 * NS_PER_US && apart <= least / 3;
+}
+
+/* The places of one era at which a soft step stands out: their number; k[0..] are moved to the front. */
+static size_t
+choose_places(struct place *k, size_t n, int64_t quantum_ns, int64_t *spare)
+{
+    int64_t usual[2];
+    size_t chosen = 0;
+
+    if (n < LEAST_PLACES)
+        return 0;
+    for (int h = 0; h < 2; h++)
+        usual[h] = centre(k, n, h, spare);
+    for (size_t i = 0; i < n; i++) {
+        if (!is_soft_step(&k[i], usual, quantum_ns))
+            continue;
+        if (chosen > 0 && k[i].at - k[chosen - 1].at < 2 * WINDOW) {
+            if (smaller_jump(&k[i]) > smaller_jump(&k[chosen - 1]))
+                k[chosen - 1] = k[i];
+        } else {
+            k[chosen++] = k[i];
+        }
+    }
+    return chosen;
+}
+
+static int
+cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p, int64_t quantum_ns, struct place *k,
+             int64_t *spare)
+{
+    size_t n = 0, chosen;
+    struct era *now = add_era(out, e->first);
+
+    if (!now)
+        return -1;
+    *now = *e;
+    for (size_t i = e->first + 1; i < e->end; i++) {
+        k[n].at = i;
+        n += measure_place(&k[n], p, e->first, e->end);
+    }
+    chosen = choose_places(k, n, quantum_ns, spare);
+    for (size_t i = 0; i < chosen; i++) {
+        size_t end = now->end;
+        now->end = k[i].at - MARGIN;
+        now = add_era(out, k[i].at + MARGIN);
+        if (!now)
+            return -1;
+        now->end = end;
+        now->soft = true;
+        now->by_known = true;
+        now->by_ns = (k[i].jump[0] + k[i].jump[1]) / 2;
+    }
+    return 0;
+}
+
+static int
+cut_soft(struct eras *e, const struct bound_point *p, size_t n, int64_t quantum_ns)
+{
+    struct place *k = malloc((n + 1) * sizeof *k);
+    int64_t *spare = malloc((n + 1) * sizeof *spare);
+    struct eras finer = {.n = 0};
+    int result = k && spare ? 0 : -1;
+
+    for (size_t i = 0; result == 0 && i < e->n; i++)
+        result = cut_soft_era(&finer, &e->era[i], p, quantum_ns, k, spare);
+    free(k);
+    free(spare);
+    free(e->era);
+    *e = finer;
+    return result;
+}
+
+/* ---- Steps that a journal saw ---- */
+
+/* The reference time of a stamp of point 1's clock, by the point nearest to it. */
+static int64_t
+rough_reference(const struct bound_point *p, size_t n, int64_t stamp)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) { /* x + y grows but where a clock was set back: near enough for a rough place */
+        size_t mid = (low + high) / 2;
+        if (p[mid].x + p[mid].y < stamp)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return stamp - p[low < n ? low : n - 1].y;
+}
+
+/* A step of a journal between two points of one era: a cut there. Within an era's end or a transition it is known
+ * already, and only lends its size. */
+static int
+cut_marked(struct eras *e, const struct bound_point *p, size_t n, const struct marked_step *m)
+{
+    bool reference = m->point == 0;
+    int64_t from = reference ? m->from_ns : rough_reference(p, n, m->from_ns);
+    int64_t to = reference ? m->to_ns : rough_reference(p, n, m->to_ns);
+    int64_t by = reference ? -m->by_ns : m->by_ns, swap;
+    struct era rest;
+    size_t at = 0;
+
+    if (to < from) {
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    for (at = 0; at < e->n; at++) {
+        struct era *now = &e->era[at];
+        int64_t before = at > 0 ? p[e->era[at - 1].end - 1].x : INT64_MIN;
+        if (at > 0 && from <= p[now->first].x && to >= before) { /* a transition that is known */
+            now->point = m->point;
+            now->by_ns = by;
+            now->by_known = true;
+            return 0;
+        }
+        if (from > p[now->first].x && to < p[now->end - 1].x)
+            break;
+    }
+    if (at == e->n)
+        return 0; /* outside of what was measured */
+    rest = e->era[at];
+    size_t end = rest.first, next;
+    while (end < rest.end && p[end].x < from)
+        end++;
+    for (next = end; next < rest.end && p[next].x <= to; next++)
+        ;
+    if (end == rest.first || next == rest.end || !add_era(e, 0))
+        return e->era ? 0 : -1;
+    memmove(&e->era[at + 1], &e->era[at], (e->n - 1 - at) * sizeof *e->era);
+    e->era[at].end = end;
+    e->era[at + 1] = (struct era){.first = next, .end = rest.end, .point = m->point, .by_ns = by, .by_known = true};
+    return 0;
+}
+
+int
+clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quantum_ns,
+                const struct journal_clock *marks[2], const size_t n_marks[2])
+{
+    memset(out, 0, sizeof *out);
+    if (cut_hard(out, p, n) != 0 || cut_soft(out, p, n, quantum_ns) != 0)
+        return -1;
+    for (uint8_t point = 0; point < 2; point++) {
+        size_t n_steps = 0;
+        struct marked_step *m = clock_marked_steps(marks[point], n_marks[point], point, &n_steps);
+        int result = 0;
+        for (size_t i = 0; result == 0 && i < n_steps && i < MOST_MARKED; i++)
+            result = cut_marked(out, p, n, &m[i]);
+        free(m);
+        if (result != 0)
+            return -1;
+    }
+    for (size_t i = 0; i < out->n; i++) {
+        struct era *e = &out->era[i];
+        e->from = p[e->first].x;
+        e->to = p[e->end - 1].x;
+    }
+    return 0;
+}
