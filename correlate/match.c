@@ -98,9 +98,13 @@ match_free(struct match **pm)
 }
 
 void
-match_sample(struct task *t, const struct segment *tx, const struct segment *rx)
+match_sample(struct task *t, const struct segment *tx, const struct segment *rx, bool sure)
 {
-    if (t->samples)
+    int64_t delay = rx->stamp_ns - tx->stamp_ns;
+
+    t->least = delay < t->least ? delay : t->least;
+    t->most = delay > t->most ? delay : t->most;
+    if (sure && t->samples)
         clock_samples_add(t->samples, t->h, tx->stamp_ns, rx->stamp_ns);
 }
 
@@ -201,7 +205,13 @@ static void
 task_init(struct task *t, struct matcher *m, struct store *const stores[POINTS],
           const struct views *const views[POINTS], struct connection *c, int h)
 {
-    *t = (struct task){.m = m, .c = c, .h = (uint8_t)h, .tr = &c->translation[h], .back = &c->translation[1 - h]};
+    *t = (struct task){.m = m,
+                       .c = c,
+                       .h = (uint8_t)h,
+                       .tr = &c->translation[h],
+                       .back = &c->translation[1 - h],
+                       .least = INT64_MAX,
+                       .most = INT64_MIN};
     for (int side = 0; side < 2; side++) {
         int p = side == TX ? h : 1 - h;
 
@@ -224,6 +234,19 @@ is_plain(const struct match *x)
             return false;
     }
     return true;
+}
+
+/* Without a clock: is every pair's delay such that no clock could object? Both directions together are never negative,
+ * and nothing took much longer than the fastest. */
+static bool
+delays_agree(const struct task *forward, const struct task *reverse)
+{
+    const struct task *both[2] = {forward, reverse};
+
+    for (int h = 0; h < 2; h++)
+        if (both[h]->most > both[h]->least && both[h]->most - both[h]->least > NS_PER_S)
+            return false;
+    return forward->least == INT64_MAX || reverse->least == INT64_MAX || forward->least + reverse->least >= 0;
 }
 
 static int
@@ -249,7 +272,7 @@ match_both(struct task t[2], struct match *x)
             return -1;
         again |= t[h].undecided || x->side[h].unmatched_tx || x->side[h].unmatched_rx;
     }
-    return again;
+    return again || !delays_agree(&t[0], &t[1]);
 }
 
 int

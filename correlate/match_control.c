@@ -24,6 +24,13 @@ belong(const struct task *t, const struct segment *tx, const struct segment *rx)
     return key_id_informs(t, tx) || key_timely(t, tx->stamp_ns, rx->stamp_ns);
 }
 
+/* Resets are repeated by hosts that say nothing else of them; the first one may have been missed. */
+static bool
+is_sure(const struct task *t, const struct segment *tx)
+{
+    return !(tx->flags & TCP_RST) || key_id_informs(t, tx);
+}
+
 static int
 join(struct task *t, uint32_t i, uint32_t j)
 {
@@ -39,6 +46,7 @@ static int
 take(struct task *t, const struct member *a, const struct member *b, uint32_t len)
 {
     (void)len;
+    match_sample(t, task_segment(t, TX, a->item), task_segment(t, RX, b->item), false);
     return join(t, a->item, b->item);
 }
 
@@ -92,7 +100,7 @@ control_sweep(struct task *t, bool contested)
             }
             if (belong(t, tx, rx)) {
                 join(t, i, j);
-                match_sample(t, tx, rx);
+                match_sample(t, tx, rx, is_sure(t, tx));
             }
         }
     }

@@ -59,7 +59,7 @@ pair_whole(struct task *t, uint32_t i, uint32_t j)
     rx->partner = a->record;
     a->got = a->span;
     b->got = b->span;
-    match_sample(t, tx, rx);
+    match_sample(t, tx, rx, true);
 }
 
 /* Coalescing that is looser than GRO: the arrival speaks for its last part. */
@@ -86,7 +86,7 @@ pair_part(struct task *t, uint32_t i, uint32_t j, int64_t from, int64_t to)
         return 0;
     if (tx->partner == NO_RECORD) { /* for local delays; data_finish says what it really is */
         tx->partner = b->record;
-        match_sample(t, tx, rx);
+        match_sample(t, tx, rx, true);
     }
     return add_piece(t, i, j, off_a, (uint32_t)(to - from));
 }
@@ -94,6 +94,7 @@ pair_part(struct task *t, uint32_t i, uint32_t j, int64_t from, int64_t to)
 static int
 take_piece(struct task *t, const struct member *a, const struct member *b, uint32_t len)
 {
+    match_sample(t, task_segment(t, TX, a->item), task_segment(t, RX, b->item), false);
     return add_piece(t, a->item, b->item, a->off, len);
 }
 

@@ -79,8 +79,9 @@ struct task {
     struct alike *alike;
     size_t alike_room;
     uint32_t n_alike, groups, limited;
-    uint32_t whole; /* transmissions whose every byte has arrived */
-    bool undecided; /* something wants the clock */
+    uint32_t whole;      /* transmissions whose every byte has arrived */
+    bool undecided;      /* something wants the clock */
+    int64_t least, most; /* arrival minus departure as stamped, over all pairs */
 };
 
 struct matcher {
@@ -186,7 +187,8 @@ int group_add(struct task *t, enum side side, uint32_t item, uint32_t off);
 int match_gather(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
                  const struct connection *c);
 /* match.c */
-void match_sample(struct task *t, const struct segment *tx, const struct segment *rx);
+/* A pair was made: for the range of delays, and if `sure` (a first transmission, beyond doubt) for the clock. */
+void match_sample(struct task *t, const struct segment *tx, const struct segment *rx, bool sure);
 int match_copy(struct task *t, uint32_t tx_record, uint32_t rx_record);
 
 #endif

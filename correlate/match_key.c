@@ -107,8 +107,10 @@ key_id_exact(const struct task *t, const struct segment *s, uint32_t off, uint16
     uint32_t size = t->tr->mss;
 
     *id = s->ip_id;
-    if (off == 0)
+    if (off == 0 || t->tr->id_kind == ID_ZERO || t->tr->id_kind == ID_CONSTANT)
         return true;
+    if (s->ip_id == 0 || (t->tr->id_kind != ID_COUNTER && t->tr->id_kind != ID_RANDOM))
+        return false; /* 0 is the counter's wrap, or no ID */
     if (!size || t->tr->mss_guessed || off % size != 0)
         return false;
     *id = (uint16_t)(s->ip_id + off / size);
@@ -135,7 +137,7 @@ key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_off, c
         return diff == 0;
     if (key_id_exact(t, tx, tx_off, &a) && key_id_exact(t, rx, rx_off, &b) && a == b)
         return true;
-    if (diff == 0 && (tx->bits & rx->bits & SEG_DF)) /* fixed IDs in what was segmented or merged */
+    if (diff == 0 && (tx->ip_id == 0 || tx->bits & rx->bits & SEG_DF)) /* fixed IDs in what was segmented or merged */
         return true;
     if (tx_off > 0 && tx_off == rx_off)
         return diff == 0;

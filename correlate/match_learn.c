@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-#define PAIRS 2048
+#define PAIRS      2048
+#define SACK_REACH (1 << 24) /* bytes; a shift is rarely smaller, and if it is, pairs tell */
 
 static bool
 nearly_all(uint32_t part, uint32_t whole)
@@ -163,6 +164,32 @@ count_pair(struct task *t, struct counts *k, const struct segment *a, const stru
     t->tr->sack_unshifted = unshifted;
 }
 
+/* Are SACK edges far from the ack of their own segment at the receiver's tap, and near it at the sender's? */
+static bool
+sack_is_forgotten(const struct task *t)
+{
+    uint32_t near[2] = {0, 0}, far[2] = {0, 0};
+
+    for (int side = 0; side < 2; side++) {
+        const struct items *a = &t->m->items[t->h][CONTROL][side];
+
+        for (uint32_t i = 0; i < a->n && near[side] + far[side] < PAIRS; i++) {
+            const struct segment *s = store_segment(t->store[side], a->item[i].record);
+            const struct extra *x = store_extra(t->store[side], s);
+            int32_t apart;
+
+            if (!x || x->n_sack == 0)
+                continue;
+            apart = seq_diff(x->sack[0][0], s->ack);
+            if (apart > -SACK_REACH && apart < SACK_REACH)
+                near[side]++;
+            else
+                far[side]++;
+        }
+    }
+    return near[TX] > far[TX] && far[RX] > near[RX];
+}
+
 static void
 conclude(struct task *t, const struct counts *k)
 {
@@ -174,7 +201,8 @@ conclude(struct task *t, const struct counts *k)
     if (k->id_both > 0)
         tr->ip_id = nearly_all(k->id_equal, k->id_both) ? REWRITE_NONE : REWRITE_OTHER;
     tr->window_differs = often(k->window, k->pairs);
-    tr->sack_unshifted = t->c->seq_delta[1 - t->h] != 0 && k->options_raw_equal > k->options_equal;
+    tr->sack_unshifted = t->c->seq_delta[1 - t->h] != 0 &&
+                         (k->options_raw_equal > k->options_equal || (k->options == 0 && sack_is_forgotten(t)));
     value = tr->sack_unshifted ? k->options_raw_equal : k->options_equal;
     tr->options_differ = often(k->options - value, k->options);
     value = vote(t, tsval_difference, &n, &count);

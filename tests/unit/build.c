@@ -151,7 +151,8 @@ build_add(struct build *b, int point, int end, struct wire w)
     } else if (w.len > 0) {
         s->bits |= SEG_CUT;
     }
-    fill_options(st, s, &w, b->sack_unshifted[end] ? 0 : other);
+    /* a device that forgets SACK leaves the edges as their sender wrote them, in the numbers of its own point */
+    fill_options(st, s, &w, !b->sack_unshifted[end] ? other : end == 1 ? b->shift[1 - end] : 0);
     st->frames++;
     st->files[0].frames++;
     st->files[0].segments++;
