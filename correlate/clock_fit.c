@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_NS     (10 * NS_PER_S) /* without any point: theta may have wandered anywhere within the slew limit */
-#define LOOSE_NS   NS_PER_S        /* length of pieces where theta is not straight */
-#define WANDER_PPB 100             /* how far from straight a clock is within one piece */
+#define GAP_NS        (10 * NS_PER_S) /* without any point: theta may have wandered anywhere within the slew limit */
+#define LOOSE_NS      NS_PER_S        /* length of pieces where theta is not straight */
+#define LONG_DELAY_NS NS_PER_S        /* taken where one direction does not bound the other's delay */
+#define WANDER_PPB    100             /* how far from straight a clock is within one piece */
 
 enum kind { KIND_STRAIGHT, KIND_LOOSE, KIND_GAP, KIND_TRANSITION };
 struct fitted {
@@ -323,9 +324,13 @@ find_seam(const struct clock_piece *before, const struct clock_piece *after, con
 {
     struct seam m = {before->to_ns, after->from_ns};
 
-    if (last->h == 1 && before->at_to.high_known && before->at_to.high_ns > last->y)
+    if (last->h == 1 && !before->at_to.high_known)
+        m.from -= LONG_DELAY_NS;
+    else if (last->h == 1 && before->at_to.high_ns > last->y)
         m.from -= before->at_to.high_ns - last->y;
-    if (first->h == 0 && after->at_from.low_known && first->y > after->at_from.low_ns)
+    if (first->h == 0 && !after->at_from.low_known)
+        m.to += LONG_DELAY_NS;
+    else if (first->h == 0 && first->y > after->at_from.low_ns)
         m.to += first->y - after->at_from.low_ns;
     return m;
 }
@@ -399,7 +404,8 @@ lay_out(struct clock *out, const struct fit *fit, const struct eras *eras, const
                 return -1;
             keep = out->n_pieces;
             seam_to = m.to;
-            add_step(out, &f[-1], f, e);
+            if (!e->silent)
+                add_step(out, &f[-1], f, e);
         }
         if (!append_behind(out, &capacity, f, seam_to))
             return -1;

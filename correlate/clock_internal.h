@@ -51,6 +51,7 @@ struct era {
     uint8_t point;     /* of the step before it; 255 unknown */
     int64_t by_ns;     /* soft or from a journal: the step's size; 0: from the fits */
     bool by_known;
+    bool silent; /* it only may have been one: bounds end there, but it is not reported */
 };
 struct eras {
     struct era *era;

@@ -45,7 +45,7 @@ clock_marked_steps(const struct journal_clock *marks, size_t n_marks, uint8_t p,
 static bool
 claimed_error(const struct journal_clock *marks, size_t n, int64_t from, int64_t to, int64_t *error_ns)
 {
-    int64_t last = INT64_MIN, most = 0;
+    int64_t last = INT64_MIN, most = 0, pause = NS_PER_S;
     size_t low = 0, high = n;
 
     while (low < high) { /* marks run backwards only where a clock was set, and there nothing is claimed */
@@ -63,13 +63,15 @@ claimed_error(const struct journal_clock *marks, size_t n, int64_t from, int64_t
             return false;
         if (last == INT64_MIN ? m->realtime_ns > from : m->realtime_ns - last > LONGEST_PAUSE_NS)
             return false;
+        if (last != INT64_MIN && m->realtime_ns - last > pause)
+            pause = m->realtime_ns - last;
         last = m->realtime_ns;
         if (m->maxerror_us * NS_PER_US > most)
             most = m->maxerror_us * NS_PER_US;
     }
     if (last == INT64_MIN || last < to)
         return false;
-    *error_ns = most + lipschitz(LONGEST_PAUSE_NS, SLEW_LIMIT_PPM);
+    *error_ns = most + lipschitz(pause, SLEW_LIMIT_PPM);
     return true;
 }
 

@@ -12,7 +12,10 @@
  * Told by both envelopes: a step smaller than the round trip contradicts nothing, but it moves the least forward and
  * the greatest reverse value at one time by one amount. A longer route moves them apart, a queue moves one of them
  * alone: only equal and like-signed jumps count, well above what the same windows show elsewhere (so drift, which is
- * everywhere, cancels out). Journals that say when they saw a step make the third kind. */
+ * everywhere, cancels out). Journals that say when they saw a step make the third kind.
+ *
+ * Where only one direction is seen nothing can contradict. A jump there that is larger than delays are is taken for
+ * what might be a step: nothing is carried across it, but none is reported. */
 #include "correlate/clock_internal.h"
 
 #include <stdlib.h>
@@ -21,10 +24,12 @@
 #define BACK_NS      (2 * NS_PER_S) /* what lies behind a contradiction is judged by this much of what follows */
 #define WINDOW       8              /* points of either direction on each side of a soft step */
 #define WINDOW_NS    (10 * NS_PER_S)
-#define LEAST_PLACES 16   /* places to compare a jump with */
-#define CLEAR        6    /* times the usual jump */
-#define MOST_MARKED  1000 /* steps taken from one journal */
-#define MARGIN       2    /* points around a soft step that may belong to either side */
+#define LEAST_PLACES 16             /* places to compare a jump with */
+#define CLEAR        10             /* times the usual jump */
+#define MOST_MARKED  1000           /* steps taken from one journal */
+#define GUARD        3              /* points next to a place that are not looked at: segments under way */
+#define MARGIN       6              /* points around a soft step that may belong to either side */
+#define LONE_JUMP_NS (NS_PER_S / 2) /* more than a delay changes, where only one direction is seen */
 
 struct envelope { /* what points so far allow at other times */
     bool known[2];
@@ -92,20 +97,51 @@ find_last_certain(const struct bound_point *p, size_t first, size_t at, size_t n
     return first;
 }
 
+/* Was direction h seen within BACK_NS before (way -1) or from (way 1) point `at`? */
+static bool
+is_covered(const struct bound_point *p, size_t first, size_t n, size_t at, int way, int h)
+{
+    for (size_t i = at; way < 0 ? i-- > first : i<n; i += way> 0) {
+        if (llabs(p[i].x - p[at].x) > BACK_NS)
+            return false;
+        if (p[i].h == h)
+            return true;
+    }
+    return false;
+}
+
+/* A step where the other direction is silent contradicts nothing; but no delay changes like that. */
+static bool
+is_lone_jump(const struct bound_point *p, size_t first, size_t n, size_t i, size_t before)
+{
+    int64_t jump = llabs(p[i].y - p[before].y);
+
+    if (jump <= LONE_JUMP_NS + lipschitz(p[i].x - p[before].x, SLEW_LIMIT_PPM))
+        return false;
+    return !is_covered(p, first, n, before + 1, -1, 1 - p[i].h) || !is_covered(p, first, n, i, 1, 1 - p[i].h);
+}
+
 /* Cut at contradictions. */
 static int
 cut_hard(struct eras *out, const struct bound_point *p, size_t n)
 {
     struct envelope v = {.known = {false, false}};
     struct era *e = add_era(out, 0);
+    size_t last[2] = {SIZE_MAX, SIZE_MAX}; /* by direction: its latest point in the era */
 
     for (size_t i = 0; e && i < n; i++) {
-        if (envelope_contradicts(&v, &p[i])) {
-            e->end = find_last_certain(p, e->first, i, n);
+        bool contradiction = envelope_contradicts(&v, &p[i]);
+        size_t before = last[p[i].h];
+        if (contradiction || (before != SIZE_MAX && is_lone_jump(p, e->first, n, i, before))) {
+            e->end = contradiction ? find_last_certain(p, e->first, i, n) : before + 1;
             e = add_era(out, i);
             memset(&v, 0, sizeof v);
+            last[0] = last[1] = SIZE_MAX;
+            if (e)
+                e->silent = !contradiction;
         }
         envelope_take(&v, &p[i]);
+        last[p[i].h] = i;
     }
     if (e)
         e->end = n;
@@ -124,10 +160,10 @@ struct place { /* a possible step between points at - 1 and at */
 static bool
 window_tightest(const struct bound_point *p, size_t first, size_t end, size_t at, int way, int h, int64_t *y)
 {
-    size_t i = at, seen = 0;
+    size_t i = way < 0 ? at - GUARD : at + GUARD, seen = 0;
 
     while (seen < WINDOW) {
-        if (way < 0 ? i == first : i == end)
+        if (way < 0 ? i <= first : i >= end)
             return false;
         const struct bound_point *q = way < 0 ? &p[--i] : &p[i++];
         if (llabs(q->x - p[at].x) > WINDOW_NS)
@@ -229,7 +265,7 @@ cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p,
     if (!now)
         return -1;
     *now = *e;
-    for (size_t i = e->first + 1; i < e->end; i++) {
+    for (size_t i = e->first + MARGIN; i + MARGIN < e->end; i++) {
         k[n].at = i;
         n += measure_place(&k[n], p, e->first, e->end);
     }
@@ -307,6 +343,7 @@ cut_marked(struct eras *e, const struct bound_point *p, size_t n, const struct m
             now->point = m->point;
             now->by_ns = by;
             now->by_known = true;
+            now->silent = false;
             return 0;
         }
         if (from > p[now->first].x && to < p[now->end - 1].x)
