@@ -235,6 +235,20 @@ def check_resets(truth, report):
     return result
 
 
+def check_hops(truth, report):
+    """Counts per direction against the truth, where both captures recorded everything."""
+    result = collections.Counter()
+    told = {(h["from"], h["to"]): h for h in (report.get("summary") or {}).get("hops") or ()}
+    complete = truth.header["missed"] == [0, 0] and not truth.header["terminated_between"] and all(
+        h.get("unrecorded", 1) == 0 for h in truth.hops) and not any(i["truth"] == "missed" for i in truth.items)
+    for hop in truth.hops if complete else ():
+        found = told.get((hop["from"], hop["to"]))
+        for field in ("sent", "arrived", "lost", "corrupted", "altered", "injected", "duplicated", "reordered"):
+            right = found and found.get(field) == hop[field]
+            result[f"{field}_{'right' if right else 'wrong'}"] += 1
+    return result
+
+
 def describe(event):
     return {k: event.get(k) for k in ("event", "level", "seen_at", "frame", "seq", "len", "flags", "connection", "id")}
 
@@ -255,6 +269,7 @@ def summarize(truth, events, report):
         "clock_checked": checked,
         "clock_wrong": wrong,
         "resets": dict(check_resets(truth, report)) if report else {},
+        "hops": dict(check_hops(truth, report)) if report else {},
     }
 
 
@@ -272,6 +287,7 @@ def print_text(summary, top):
     print("clock:", summary["clock_checked"], "intervals,", len(summary["clock_wrong"]), "wrong",
           json.dumps(summary["clock_wrong"][:3]) if summary["clock_wrong"] else "")
     print("resets:", json.dumps(summary["resets"]))
+    print("hop counts:", json.dumps(summary["hops"]))
 
 
 def main():

@@ -17,10 +17,14 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import score  # noqa: E402  pylint: disable=wrong-import-position
+
 SCENARIOS = [
     "clean", "clean+counted", "clean+headers+tso+gro+zstd", "loss", "loss+counted", "loss+headers", "loss+snap96+us+pcap",
     "loss+tso+gro", "loss+no-timestamps", "loss+no-sack+no-timestamps", "loss+id-zero", "loss+id-random+no-timestamps",
-    "loss+id-zero+no-timestamps+no-sack", "loss+scrub+nat", "loss+ipv6", "loss+wrap+tso", "loss+jitter+far",
+    "loss+id-zero+no-timestamps+no-sack", "loss+coarse-timestamps+fixed-window", "loss+fixed-window+id-zero+no-timestamps+no-sack+no-delay",
+    "dup+reorder+fixed-window+id-zero+no-timestamps+no-sack", "ack-loss+fixed-window+scrub+no-timestamps", "loss+scrub+nat", "loss+ipv6", "loss+wrap+tso", "loss+jitter+far",
     "loss-heavy", "bursts", "bursts+tso+gro+bulk", "ack-loss", "outage", "outage-up", "mtu", "mtu-icmp+tso",
     "drop-rst+abort", "drop-syn", "drop-port+many",
     "dup", "dup+id-zero", "dup+gro", "dup-close", "dup-late", "dup-late+loss+no-timestamps", "reorder", "reorder+tso+gro", "held", "dup+reorder+loss",
@@ -66,13 +70,12 @@ def one(task):
         if status not in (0, 1, 3):
             trouble = f"correlate: {status} {text[-300:]}"
     if trouble is None:
-        score = os.path.join(os.path.dirname(os.path.abspath(__file__)), "score.py")
-        status, text, error = run([sys.executable, score, os.path.join(folder, "truth.ndjson"), events, "--report",
-                                   report, "--json"], 300)
-        if status in (0, 1):
-            summary = json.loads(text)
-        else:
-            trouble = f"score: {status} {error[-300:]}"
+        try:
+            with open(report, encoding="utf-8") as text:
+                summary = score.summarize(score.Truth(score.read_lines(os.path.join(folder, "truth.ndjson"))),
+                                          score.read_lines(events), json.load(text))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            trouble = f"score: {type(error).__name__}: {error}"
     bad = trouble or summary["false_proven"] or summary["clock_wrong"] or (
         arguments.keep_supported and (summary["false_supported"] or summary["not_found"]))
     if bad and arguments.keep:
@@ -93,6 +96,7 @@ class Totals:
         self.unresolved = collections.Counter()
         self.resets = collections.Counter()
         self.clock = collections.Counter()
+        self.hops = collections.Counter()
 
     def add(self, summary):
         self.runs += 1
@@ -100,6 +104,7 @@ class Totals:
             self.kinds[kind].update(row)
         self.unresolved.update(summary["unresolved"])
         self.resets.update(summary["resets"])
+        self.hops.update(summary["hops"])
         self.clock.update(checked=summary["clock_checked"], wrong=len(summary["clock_wrong"]))
 
     def sum(self, field, kinds=("lost", "injected", "duplicated", "corrupted", "altered")):
@@ -112,7 +117,7 @@ def recall(found, decidable):
 
 def print_table(totals, crashes):
     kinds = ("lost", "injected", "duplicated", "corrupted", "altered", "reordered", "missed")
-    print(f"{'scenario':<38}{'runs':>5}{'fail':>5}" + "".join(f"{k[:9]:>11}" for k in kinds) +
+    print(f"{'scenario':<56}{'runs':>5}{'fail':>5}" + "".join(f"{k[:9]:>11}" for k in kinds) +
           f"{'f.proven':>10}{'f.supp':>8}{'clock':>7}{'unres':>7}")
     everything = Totals()
     for scenario in totals:
@@ -120,6 +125,7 @@ def print_table(totals, crashes):
         everything.runs += for_all.runs
         everything.clock.update(for_all.clock)
         everything.resets.update(for_all.resets)
+        everything.hops.update(for_all.hops)
         everything.unresolved.update(for_all.unresolved)
         for kind in kinds:
             everything.kinds[kind].update(for_all.kinds[kind])
@@ -132,11 +138,12 @@ def print_table(totals, crashes):
     print(f"supported: {decided}, false among them {false} ({100 * false / decided if decided else 0:.3f} %)")
     print("unresolved:", json.dumps(dict(everything.unresolved.most_common(12))))
     print("resets:", json.dumps(dict(sorted(everything.resets.items()))))
+    print("hop counts:", json.dumps(dict(sorted(everything.hops.items()))))
 
 
 def print_row(name, total, crashed, kinds):
     cells = "".join(f"{recall(total.kinds[k]['found'], total.kinds[k]['decidable']):>11}" for k in kinds)
-    print(f"{name:<38}{total.runs:>5}{crashed:>5}{cells}{total.sum('false_proven', kinds):>10}"
+    print(f"{name:<56}{total.runs:>5}{crashed:>5}{cells}{total.sum('false_proven', kinds):>10}"
           f"{total.sum('false_supported', kinds):>8}{total.clock['wrong']:>7}{sum(total.unresolved.values()):>7}")
 
 
@@ -158,9 +165,9 @@ def main():
     if arguments.keep:
         os.makedirs(arguments.keep, exist_ok=True)
     totals, crashes, bad = {name: Totals() for name in names}, collections.Counter(), 0
-    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+    with concurrent.futures.ProcessPoolExecutor(arguments.jobs) as pool:
         for scenario, seed, summary, trouble in pool.map(
-                one, ((arguments, name, seed) for name in names for seed in seeds)):
+                one, [(arguments, name, seed) for name in names for seed in seeds], chunksize=4):
             if trouble:
                 crashes[scenario] += 1
                 print(f"{scenario} seed {seed}: {trouble}")
