@@ -71,8 +71,8 @@ fill_payload(struct decoded *out, const uint8_t *payload, uint32_t kept)
     out->payload = payload;
     out->payload_kept = s->kept;
     if (s->kept > 0) {
-        s->digest = (uint32_t)XXH3_64bits(payload, s->kept);
-        s->digest += s->digest == 0; /* 0 means that none was kept */
+        s->digest = (uint32_t)XXH3_64bits(payload, s->kept) << 16 | checksum_add(0, payload, s->kept);
+        s->digest |= (s->digest == 0) << 16; /* 0 means that none was kept */
     }
 }
 
