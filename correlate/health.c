@@ -20,6 +20,7 @@
 
 #define NEAR_SPACINGS 10
 #define NEAR_LEAST    NS_PER_S
+#define UNCOUNTED_PAD (10 * NS_PER_S) /* what lies between two files is as little counted as they are */
 
 struct stretch {
     uint32_t flow;
@@ -135,7 +136,7 @@ add_store(struct side *s, const struct store *store)
         if (add_journal(s, &f->journal))
             return -1;
         if (!f->counted && !store->drops_known && f->first_ns <= f->last_ns &&
-            add(&s->uncounted, 0, f->first_ns, f->last_ns))
+            add(&s->uncounted, 0, f->first_ns - UNCOUNTED_PAD, f->last_ns + UNCOUNTED_PAD))
             return -1;
     }
     for (uint32_t i = 0; i < store->n_gaps; i++)
@@ -159,6 +160,18 @@ health_new(struct health **out, struct store *const stores[POINTS], const struct
         }
     *out = h;
     return 0;
+}
+
+void
+health_limit(struct health *h, int64_t from_ns, int64_t to_ns)
+{
+    for (int p = 0; p < POINTS; p++) {
+        struct side *s = &h->side[p];
+        const int64_t from = from_ns == INT64_MIN ? INT64_MIN : clock_from_reference(h->clock, p, from_ns);
+        const int64_t to = to_ns == INT64_MAX ? INT64_MAX : clock_from_reference(h->clock, p, to_ns);
+        s->first = from > s->first ? from : s->first;
+        s->last = to < s->last ? to : s->last;
+    }
 }
 
 void

@@ -26,4 +26,8 @@ int judge_connection(struct judge *j, uint32_t index);
 int judge_finish(struct judge *const judges[], size_t n, struct report *r);
 void judge_free(struct judge **j);
 
+/* Does a segment of direction h, recorded at `seen_at` with this stamp and unmatched, lie clearly outside the other
+ * point's capture (or outside --from/--to)? Such a packet gets no event and stands in no ratio. */
+bool judge_outside(const struct report *r, const struct connection *c, int h, int seen_at, int64_t stamp_ns);
+
 #endif

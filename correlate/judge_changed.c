@@ -1,0 +1,193 @@
+/* Corrupted and altered: METHOD 2.4.
+ *
+ * Two ways lead here. Pairs that the match made, whose recorded values differ beyond what this path changes constantly.
+ * And an unmatched arrival beside an unmatched transmission of the same bytes in the right time: one packet, changed on
+ * the way, rather than one lost and one injected.
+ *
+ * A wrong checksum at the receiver speaks of corruption only where the capture could judge it (whole segment, neither
+ * offload's pseudo-header sum nor a frame that GRO has put together) and where it left with a right one. */
+#include "correlate/judge_internal.h"
+
+#include <string.h>
+
+#define SYNCHRONIZING (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK | TCP_URG)
+
+static bool
+bad_sum(const struct segment *s)
+{
+    return (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) == SEG_BAD_SUM;
+}
+
+static bool
+one_wire_segment(const struct lane *l, const struct segment *s)
+{
+    return l->tr->mss == 0 ? s->len <= 1460 : s->len <= l->tr->mss;
+}
+
+/* Is it surely this transmission, and not another copy of the same bytes? */
+static bool
+identified(const struct lane *l, const struct segment *tx, const struct segment *rx)
+{
+    const struct translation *t = l->tr;
+    if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && tx->ip_id != 0 && !(tx->bits & rx->bits & SEG_NO_ID))
+        return tx->ip_id == rx->ip_id;
+    return false;
+}
+
+static bool
+contradicted(const struct lane *l, const struct segment *tx, const struct segment *rx)
+{
+    const struct translation *t = l->tr;
+    if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && tx->ip_id != rx->ip_id)
+        return true;
+    if (t->tsval == REWRITE_NONE && (tx->bits & rx->bits & SEG_TS) && tx->tsval != rx->tsval)
+        return true;
+    return false;
+}
+
+/* The fields that differ without need. */
+static uint16_t
+differences(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
+{
+    const struct translation *t = l->tr;
+    const struct connection *c = j->c;
+    const uint8_t flags = SYNCHRONIZING | (one_wire_segment(l, tx) ? TCP_PSH : 0);
+    const bool syn = (tx->flags & TCP_SYN) != 0;
+    uint16_t d = 0;
+    if ((tx->flags ^ rx->flags) & flags)
+        d |= CHANGED_FLAGS;
+    if ((tx->flags & rx->flags & TCP_ACK) &&
+        rx->ack != (l->h == 0 ? tx->ack + c->seq_delta[1] : tx->ack - c->seq_delta[0]))
+        d |= CHANGED_ACK;
+    if (!t->window_differs && tx->window != rx->window)
+        d |= CHANGED_WINDOW;
+    if (!syn && !t->options_differ && tx->options != rx->options && !c->seq_delta[0] && !c->seq_delta[1])
+        d |= CHANGED_OPTIONS;
+    if (t->dscp_known && tx->tos >> 2 == t->dscp_from && rx->tos >> 2 != t->dscp_to)
+        d |= CHANGED_DSCP;
+    if (tx->len == rx->len && tx->kept == rx->kept && tx->kept && tx->digest != rx->digest)
+        d |= CHANGED_PAYLOAD;
+    return d;
+}
+
+static bool
+corrupted(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+          struct verdict *v)
+{
+    if (!bad_sum(rx) || bad_sum(tx) || !one_wire_segment(l, rx) || (rx->bits & SEG_CUT))
+        return false;
+    *v = verdict_of(EVENT_CORRUPTED, tx->bits & SEG_CUT ? LEVEL_SUPPORTED : LEVEL_PROVEN);
+    v->changed = differences(j, l, tx, rx);
+    return true;
+}
+
+bool
+changed_pair(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+             struct verdict *v)
+{
+    if (corrupted(j, l, tx, rx, v))
+        return true;
+    const uint16_t d = differences(j, l, tx, rx);
+    if (!d || bad_sum(rx) || contradicted(l, tx, rx))
+        return false;
+    const bool whole =
+        health_at(j->r->health, l->h, tx->flow, tx->stamp_ns - NS_PER_S, tx->stamp_ns + NS_PER_S, NULL) != NOT_WHOLE;
+    const bool sure = identified(l, tx, rx);
+    if (!sure && !whole && !(d & (CHANGED_PAYLOAD | CHANGED_DSCP)))
+        return false; /* an unrecorded copy of the same bytes may well carry another acknowledgement */
+    *v = verdict_of(EVENT_ALTERED, sure ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+    v->changed = d;
+    return true;
+}
+
+/* ---- unmatched ones ---- */
+/* How well transmission i answers to arrival k: 2 by position and length, 1 by its IP ID, 0 not at all. */
+static int
+answers(const struct judge *j, const struct lane *l, uint32_t i, uint32_t k)
+{
+    const struct segment *tx = lane_tx(l, i), *rx = lane_rx(l, k);
+    int64_t earliest, latest;
+    bool near;
+    if (l->tx_mark[i] || tx->partner != NO_RECORD || !lane_arrival(j, l, tx, &earliest, &latest, &near) ||
+        rx->stamp_ns < earliest || rx->stamp_ns > latest + 10 * NS_PER_MS)
+        return 0;
+    if (tx->len == rx->len && l->tx_pos[i] == l->rx_pos[k])
+        return bad_sum(rx) || !contradicted(l, tx, rx) ? 2 : 0;
+    return bad_sum(rx) && tx->len == rx->len && identified(l, tx, rx) ? 1 : 0;
+}
+
+/* The transmission that arrival k was; NO_INDEX. *sole: no other one answers as well. */
+static uint32_t
+find_origin(const struct judge *j, const struct lane *l, uint32_t k, bool *sole)
+{
+    const struct segment *rx = lane_rx(l, k);
+    uint32_t best = NO_INDEX, steps = 0;
+    unsigned n = 0;
+    for (uint32_t x = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, l->rx_pos[k]);
+         x < l->n_tx && l->tx_pos[l->tx_by_pos[x]] == l->rx_pos[k] && steps < 64; x++, steps++) {
+        const uint32_t i = l->tx_by_pos[x];
+        if (answers(j, l, i, k) != 2)
+            continue;
+        if (identified(l, lane_tx(l, i), rx)) {
+            *sole = true;
+            return i;
+        }
+        best = i;
+        n++;
+    }
+    *sole = n == 1 && steps < 64;
+    if (best != NO_INDEX || !bad_sum(rx))
+        return best;
+    /* the sequence number itself may be what was hit */
+    const int64_t left =
+        clock_from_reference(j->r->clock, l->h, clock_to_reference(j->r->clock, 1 - l->h, rx->stamp_ns));
+    for (uint32_t i = list_first_after(l->from, l->tx, l->n_tx, left), s = 0; i > 0 && s < 64; i--, s++)
+        if (answers(j, l, i - 1, k) == 1)
+            return i - 1;
+    return NO_INDEX;
+}
+
+static int
+tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
+{
+    const struct segment *tx = lane_tx(l, i), *rx = lane_rx(l, k);
+    struct verdict v;
+    if (bad_sum(rx)) {
+        if (!corrupted(j, l, tx, rx, &v))
+            return 0;
+    } else {
+        const uint16_t d = differences(j, l, tx, rx);
+        if (!d || (!sole && !identified(l, tx, rx)))
+            return 0;
+        v = verdict_of(EVENT_ALTERED, identified(l, tx, rx) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+        v.changed = d;
+    }
+    if (!sole)
+        v.level = LEVEL_SUPPORTED;
+    v.arrival = l->rx[k];
+    verdict_because(&v, v.kind == EVENT_CORRUPTED ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER, 1 - l->h, l->rx[k], 0, 0);
+    l->tx_mark[i] = l->rx_mark[k] = 1;
+    return judge_event(j, l, false, l->tx[i], &v) ? 0 : -1;
+}
+
+int
+changed_unmatched(struct judge *j, struct lane *l)
+{
+    l->tx_mark = pool_reserve(&l->pools[12], l->n_tx, 1);
+    l->rx_mark = pool_reserve(&l->pools[13], l->n_rx, 1);
+    if (!l->tx_mark || !l->rx_mark)
+        return -1;
+    memset(l->tx_mark, 0, l->n_tx);
+    memset(l->rx_mark, 0, l->n_rx);
+    if (!l->side || !l->side->unmatched_tx || !l->side->unmatched_rx)
+        return 0;
+    for (uint32_t k = 0; k < l->n_rx; k++) {
+        bool sole = false;
+        if (lane_rx(l, k)->partner != NO_RECORD)
+            continue;
+        const uint32_t i = find_origin(j, l, k, &sole);
+        if (i != NO_INDEX && tell(j, l, i, k, sole))
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,183 @@
+/* What the files of the judge share.
+ *
+ * judge.c         theory; one connection's way through the rules; events
+ * judge_context.c lookups over a connection: streams by position, acknowledgements by time, delays
+ * judge_lost.c    left the sender, not seen at the receiver
+ * judge_control.c the same for what carries no data: resets, pure acknowledgements
+ * judge_arrived.c seen at the receiver, never seen leaving
+ * judge_changed.c corrupted, altered
+ * judge_order.c   duplicated, reordered */
+#ifndef TWOPOINT_JUDGE_INTERNAL_H
+#define TWOPOINT_JUDGE_INTERNAL_H
+
+#include "correlate/judge.h"
+
+#define LATEST_AROUND  (10 * NS_PER_S)   /* delays this near count for the latest arrival */
+#define LATEST_UNKNOWN NS_PER_S          /* added to the clock's bound where nothing near was matched */
+#define DELAYED_ACK    (500 * NS_PER_MS) /* RFC 9293 3.8.6.3: no acknowledgement is delayed longer */
+#define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
+#define WALK_LIMIT     2048              /* steps of one lookup */
+
+struct pool { /* an array that only grows; `size` of a member is the user's */
+    void *at;
+    size_t room; /* bytes */
+};
+void *pool_reserve(struct pool *p, size_t n, size_t size); /* NULL: memory. The first members are kept */
+
+struct delays { /* a tree of least and greatest delay over runs of transmissions */
+    int64_t *low, *high;
+    uint32_t leaves;
+};
+
+/* One direction of a connection. Positions are 64-bit and in point 0's sequence space. */
+struct lane {
+    int h;
+    const struct store *from, *to; /* the sender's tap, the receiver's */
+    const struct translation *tr;
+    const struct match_side *side; /* NULL: every segment has its partner */
+    uint32_t flow[2];              /* in from, in to; UINT32_MAX: no view */
+    uint32_t *tx, *rx;             /* records in time order, doubled ones left out */
+    int64_t *tx_pos, *rx_pos;
+    uint32_t *tx_by_pos, *rx_by_pos; /* places in tx and rx by position, then time */
+    uint32_t n_tx, n_rx;
+    uint32_t longest_tx, longest_rx; /* the greatest segment_span */
+    int64_t *acked;  /* by place in the OTHER lane's tx: how far the receiver's host had acknowledged this direction */
+    uint32_t *sacks; /* places in the other lane's tx of frames with SACK blocks */
+    uint32_t n_sacks;
+    struct delays delays;
+    uint32_t *echoed; /* TSecr values in the receiver host's frames, sorted, each once */
+    uint32_t n_echoed;
+    uint32_t *by_rx; /* spans by rx, then place in it */
+    struct dsack {
+        int64_t from, to;
+        uint32_t place;
+    } * dsacks; /* by from; place in the other lane's tx */
+    uint32_t n_dsacks;
+    int64_t longest_dsack;
+    uint8_t *tx_mark, *rx_mark; /* by place: already told of as corrupted or altered */
+    bool dsack_seen;            /* the receiver's host is one that sends DSACK */
+    uint32_t matched;           /* transmissions that have a partner */
+    struct pool pools[16];
+};
+
+struct judge {
+    const struct report *r;
+    const struct connection *c; /* at hand */
+    uint32_t index;
+    struct lane lane[2];
+    struct pool events, evidence, frames, scratch[4];
+    uint32_t n_events, n_evidence, n_frames;
+    uint32_t *icmp[POINTS]; /* by key and seq */
+    struct endpoint_set {
+        uint8_t (*addr)[17];
+        uint32_t n;
+        bool built;
+    } hosts[POINTS];
+    struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
+    bool failed;                        /* out of memory somewhere below a rule */
+};
+
+/* ---- a piece: one wire segment of an unmatched transmission or arrival ---- */
+struct piece {
+    struct lane *lane;
+    const struct segment *seg;
+    uint32_t place; /* in lane->tx or rx */
+    uint32_t record;
+    uint32_t off, len;        /* bytes from its seq; FIN counts one */
+    int64_t from, to;         /* positions */
+    int64_t earliest, latest; /* arrival (or departure) on the other tap's clock */
+    bool timed;               /* earliest and latest are known */
+    bool neighbours;          /* delays of the same direction were measured around it */
+};
+
+/* ---- a verdict ---- */
+#define VERDICT_EVIDENCE 4
+struct verdict {
+    uint8_t kind, level, reason, candidates, missed_by;
+    uint16_t changed;
+    uint32_t arrival;
+    struct evidence evidence[VERDICT_EVIDENCE];
+    uint8_t n_evidence;
+};
+void verdict_because(struct verdict *v, enum rule rule, int point, uint32_t record, int64_t a, int64_t b);
+static inline struct verdict
+verdict_of(enum event_kind kind, enum level level)
+{
+    return (struct verdict){
+        .kind = (uint8_t)kind, .level = (uint8_t)level, .missed_by = NO_POINT, .arrival = NO_RECORD};
+}
+
+/* judge.c */
+struct event *judge_event(struct judge *j, const struct lane *l, bool at_receiver, uint32_t record,
+                          const struct verdict *v); /* NULL: memory */
+uint32_t judge_wire(const struct translation *t, uint32_t len, bool *guessed);
+enum undecided_reason judge_reason(enum unwhole_reason why);
+
+/* judge_context.c */
+int context_open(struct judge *j);
+bool lane_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len, struct piece *out);
+bool lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len,
+                   struct piece *out);
+/* When would transmission `tx` have arrived at the other tap? False: unknown. */
+bool lane_arrival(const struct judge *j, const struct lane *l, const struct segment *tx, int64_t *earliest,
+                  int64_t *latest, bool *neighbours);
+/* The first recorded arrival (by time) of any byte of [from, to), place in rx; NO_INDEX none. *limited is set when the
+ * walk was cut short. */
+uint32_t lane_first_arrival(const struct lane *l, int64_t from, int64_t to, bool *limited);
+/* The place in the other lane's tx where the receiver's host first acknowledged beyond `pos`; NO_INDEX never. */
+uint32_t lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos);
+uint32_t list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_t stamp_ns);
+/* Recorded arrivals of any byte of [from, to), at most `enough` of them counted. */
+uint32_t lane_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough);
+/* Is some byte of [from, to) of transmission `place` without an arrival? */
+bool lane_tx_open(const struct lane *l, uint32_t place, int64_t from, int64_t to);
+/* The first place in *_by_pos whose position is not before pos. */
+uint32_t lane_by_pos(const uint32_t *by_pos, const int64_t *pos, uint32_t n, int64_t at);
+/* A DSACK of the receiver's host that covers [from, to) and was sent after stamp_ns: place in the other lane's tx, or
+ * NO_INDEX. */
+uint32_t lane_dsack(const struct judge *j, const struct lane *l, int64_t from, int64_t to, int64_t stamp_ns);
+bool lane_echoed(const struct lane *l, uint32_t tsval);
+static inline const struct lane *
+lane_back(const struct judge *j, const struct lane *l)
+{
+    return &j->lane[1 - l->h];
+}
+static inline const struct segment *
+lane_tx(const struct lane *l, uint32_t place)
+{
+    return store_segment(l->from, l->tx[place]);
+}
+static inline const struct segment *
+lane_rx(const struct lane *l, uint32_t place)
+{
+    return store_segment(l->to, l->rx[place]);
+}
+/* Position at point 0 of an acknowledgement or SACK edge that the receiver's host sent, as its own tap saw it. */
+int64_t lane_ack_pos(const struct lane *l, uint32_t raw, int64_t near, const struct connection *c);
+/* seq of tx as the receiver's tap would show it, and ack. */
+uint32_t lane_seq_at_receiver(const struct connection *c, const struct lane *l, uint32_t seq);
+
+/* judge_lost.c, judge_control.c: rules for pieces not seen at the receiver */
+struct verdict judge_lost(struct judge *j, const struct piece *p);
+struct verdict judge_control(struct judge *j, const struct piece *p);
+/* By absence alone: what the receiver's capture is worth there. */
+struct verdict judge_absent(struct judge *j, const struct piece *p);
+bool judge_icmp(struct judge *j, const struct piece *p, struct verdict *v);
+bool judge_echo(struct judge *j, const struct piece *p, struct verdict *v);
+enum wholeness judge_receiver(const struct judge *j, const struct piece *p, int64_t until, enum unwhole_reason *why);
+enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_t from, int64_t to,
+                            enum unwhole_reason *why);
+
+/* judge_arrived.c */
+struct verdict judge_arrived(struct judge *j, const struct piece *p);
+
+/* judge_changed.c: matched pairs as they pass by, and unmatched ones that belong together. */
+bool changed_pair(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+                  struct verdict *v);
+int changed_unmatched(struct judge *j, struct lane *l); /* sets the lane's marks */
+
+/* judge_order.c */
+int order_reordered(struct judge *j, struct lane *l);
+int order_copies(struct judge *j, struct lane *l);
+
+#endif

@@ -1,0 +1,112 @@
+/* Duplicated and reordered: METHOD 2.4, RFC 5560, RFC 4737.
+ *
+ * Packets are numbered by order of transmission. Going back from the last, keep the earliest arrival of all that were
+ * sent later: a packet that arrived after it was overtaken. Its lateness is the time since that arrival, its extent the
+ * number of arrivals since. Pieces of a super-segment are packets of their own, in the order of their bytes. */
+#include "correlate/judge_internal.h"
+
+struct sweep {
+    int64_t earliest; /* arrival of what was sent later */
+    uint32_t by;      /* its record at the receiver's tap */
+    int64_t sent;     /* when the one that overtook was sent */
+};
+
+static int
+consider(struct judge *j, struct lane *l, struct sweep *w, const struct segment *tx, uint32_t record, uint32_t rx,
+         uint32_t off, uint32_t len)
+{
+    const int64_t at = store_segment(l->to, rx)->stamp_ns, late = at - w->earliest;
+    if (w->by == NO_RECORD || late < 0 || at < w->earliest) {
+        w->earliest = at;
+        w->by = rx;
+        w->sent = tx->stamp_ns;
+        return 0;
+    }
+    if (late <= l->to->resequenced_ns || rx == w->by || late == 0 ||
+        (l->from->resequenced_ns && w->sent - tx->stamp_ns <= l->from->resequenced_ns))
+        return 0;
+    struct verdict v = verdict_of(EVENT_REORDERED, LEVEL_PROVEN);
+    v.arrival = rx;
+    verdict_because(&v, RULE_OVERTAKEN, 1 - l->h, w->by, late, w->sent - tx->stamp_ns);
+    struct event *e = judge_event(j, l, false, record, &v);
+    if (!e)
+        return -1;
+    if (len) {
+        e->seq = tx->seq + off;
+        e->len = off + len > tx->len ? tx->len - off : len;
+        e->segments = judge_wire(l->tr, e->len, &e->estimated);
+    }
+    e->late_ns = late;
+    e->extent = list_first_after(l->to, l->rx, l->n_rx, at) - list_first_after(l->to, l->rx, l->n_rx, w->earliest);
+    return 0;
+}
+
+int
+order_reordered(struct judge *j, struct lane *l)
+{
+    struct sweep w = {INT64_MAX, NO_RECORD, 0};
+    for (uint32_t i = l->n_tx; i > 0; i--) {
+        const uint32_t record = l->tx[i - 1];
+        const struct segment *tx = store_segment(l->from, record);
+        if (tx->partner < PARTNER_SPAN) {
+            if (consider(j, l, &w, tx, record, tx->partner, 0, 0))
+                return -1;
+            continue;
+        }
+        if (tx->partner != PARTNER_SPAN || !l->side)
+            continue;
+        const struct span *s = l->side->spans;
+        uint32_t low = 0, high = l->side->n_spans;
+        while (low < high) { /* the first of a later tx */
+            const uint32_t mid = low + (high - low) / 2;
+            if (s[mid].tx <= record)
+                low = mid + 1;
+            else
+                high = mid;
+        }
+        for (; low > 0 && s[low - 1].tx == record; low--)
+            if (consider(j, l, &w, tx, record, s[low - 1].rx, s[low - 1].from, s[low - 1].len))
+                return -1;
+    }
+    return 0;
+}
+
+/* Proven where the two arrivals carry one number of the sender's own counter; or the sender's capture counted. */
+static enum level
+copy_level(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+           int64_t apart)
+{
+    const struct translation *t = l->tr;
+    const bool counter = t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && tx->ip_id != 0 &&
+                         !(tx->bits & SEG_NO_ID) && tx->ip_id == rx->ip_id;
+    const enum wholeness w =
+        health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns + (apart > 0 ? apart : 0), NULL);
+    if (counter && apart > NS_PER_MS)
+        return LEVEL_PROVEN; /* farther apart than one capture doubles a frame */
+    if (w == WHOLE && apart > NS_PER_MS)
+        return LEVEL_PROVEN;
+    return counter || w != NOT_WHOLE ? LEVEL_SUPPORTED : LEVEL_UNDECIDED;
+}
+
+int
+order_copies(struct judge *j, struct lane *l)
+{
+    for (uint32_t i = 0; l->side && i < l->side->n_copies; i++) {
+        const struct copy *c = &l->side->copies[i];
+        const struct segment *tx = store_segment(l->from, c->tx), *rx = store_segment(l->to, c->rx);
+        const int64_t first = tx->partner < PARTNER_SPAN ? store_segment(l->to, tx->partner)->stamp_ns : rx->stamp_ns,
+                      apart = rx->stamp_ns > first ? rx->stamp_ns - first : first - rx->stamp_ns;
+        const enum level level = copy_level(j, l, tx, rx, apart);
+        struct verdict v = verdict_of(level == LEVEL_UNDECIDED ? EVENT_UNRESOLVED : EVENT_DUPLICATED, level);
+        if (level == LEVEL_UNDECIDED) {
+            v.reason = REASON_CAPTURE_MISSES;
+            v.candidates = MAY_BE_DUPLICATED | MAY_BE_MISSED;
+        } else {
+            v.arrival = c->rx;
+        }
+        verdict_because(&v, RULE_SECOND_ARRIVAL, 1 - l->h, c->rx, apart, rx->ip_id);
+        if (!judge_event(j, l, level == LEVEL_UNDECIDED, level == LEVEL_UNDECIDED ? c->rx : c->tx, &v))
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,369 @@
+/* What a capture's own traffic says about its misses: METHOD 1.1. The theory.
+ *
+ * For each endpoint of each view, follow what the tap recorded of its stream: the highest position, and the holes
+ * below it. When the other endpoint, in the same capture, acknowledges bytes of a hole (ACK, SACK, DSACK) or beyond the
+ * highest, those bytes were delivered and the tap never recorded them: a miss, proven.
+ *
+ *     recorded   =====........=====.........        . hole
+ *     acknowledged         ^ now this hole is a miss
+ *
+ * The same with timestamps: a TSecr that echoes a TSval which the tap never recorded. What lay in flight when the
+ * capture began is no miss: a stream whose beginning was not seen counts only from SETTLE after its first frame.
+ *
+ * At the host's own tap two more things raise suspicion, which is not proof, for the host may have dropped the packet
+ * before the tap: a step in its IP ID counter, and a hole in what it sent, be it filled later by a retransmission or
+ * not. */
+#include "correlate/judge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SETTLE     (2 * NS_PER_S)
+#define HOLES      64
+#define TS_SLOTS   64
+#define STEP_LIMIT 16384 /* a greater step of the counter is no gap */
+
+struct found {
+    int64_t from, to;
+    uint32_t flow; /* UINT32_MAX: a miss at `from` */
+    uint8_t point;
+};
+struct survey {
+    struct found *found;
+    size_t n, room;
+};
+
+struct hole {
+    int64_t from, to, stamp;
+};
+struct stream { /* of one endpoint, as the tap recorded it */
+    bool begun, settled, own;
+    int64_t top, base; /* end of what was recorded; positions below base do not count */
+    int64_t first, last;
+    struct hole hole[HOLES]; /* in order */
+    unsigned n_holes;
+    bool ts_begun;
+    uint32_t ts_first, ts[TS_SLOTS]; /* by value modulo the slots */
+    bool ts_used[TS_SLOTS];
+    uint32_t echoes, unknown_echoes, last_echo;
+    uint16_t id_next;
+    bool id_known, id_unsure;
+    int64_t id_stamp;
+    uint32_t id_steps, id_gaps;
+};
+struct walk { /* one view */
+    struct survey *out;
+    const struct store *store;
+    const struct connection *c;
+    int point;
+    uint32_t flow;
+    int64_t reseq;
+    struct stream stream[2];
+    struct survey echo[2], gaps[2]; /* held back until it is known that they mean something */
+};
+
+static int
+add(struct survey *s, int point, uint32_t flow, int64_t from, int64_t to)
+{
+    if (s->n == s->room) {
+        const size_t room = s->room ? s->room * 2 : 64;
+        struct found *f = realloc(s->found, room * sizeof *f);
+        if (!f)
+            return -1;
+        s->found = f;
+        s->room = room;
+    }
+    s->found[s->n++] = (struct found){from, to, flow, (uint8_t)point};
+    return 0;
+}
+
+static int
+miss(struct walk *w, int64_t stamp)
+{
+    return add(w->out, w->point, UINT32_MAX, stamp, stamp);
+}
+
+static void
+drop_hole(struct stream *s, unsigned i)
+{
+    memmove(&s->hole[i], &s->hole[i + 1], (s->n_holes - i - 1) * sizeof s->hole[0]);
+    s->n_holes--;
+}
+
+static void
+push_hole(struct stream *s, int64_t from, int64_t to, int64_t stamp)
+{
+    if (s->n_holes == HOLES)
+        drop_hole(s, 0); /* too many open at once: nothing will be claimed of the oldest */
+    s->hole[s->n_holes++] = (struct hole){from, to, stamp};
+}
+
+/* Bytes [from, to) were recorded: close what they fill. */
+static void
+fill(struct stream *s, int64_t from, int64_t to)
+{
+    for (unsigned i = s->n_holes; i > 0; i--) {
+        struct hole *h = &s->hole[i - 1];
+        if (h->to <= from)
+            break;
+        if (h->from >= to)
+            continue;
+        const struct hole was = *h;
+        if (was.from >= from && was.to <= to) {
+            drop_hole(s, i - 1);
+        } else if (was.from >= from) {
+            h->from = to;
+        } else {
+            h->to = from;
+            if (was.to > to && s->n_holes < HOLES) {
+                memmove(h + 2, h + 1, (s->n_holes - i) * sizeof *h);
+                h[1] = (struct hole){to, was.to, was.stamp};
+                s->n_holes++;
+            }
+        }
+    }
+}
+
+/* The other endpoint has [from, to): holes in it are misses. */
+static int
+delivered(struct walk *w, struct stream *s, int64_t from, int64_t to, int64_t stamp)
+{
+    if (to > s->top) {
+        if (s->settled)
+            push_hole(s, s->top > from ? s->top : from, to, stamp);
+        s->top = to;
+    }
+    for (unsigned i = 0; i < s->n_holes;) {
+        struct hole *h = &s->hole[i];
+        if (h->from >= to)
+            break;
+        if (h->to <= from || stamp - h->stamp < w->reseq) {
+            i++;
+            continue;
+        }
+        if (h->from >= s->base && miss(w, h->stamp))
+            return -1;
+        if (h->to <= to)
+            drop_hole(s, i);
+        else
+            h->from = to;
+    }
+    return 0;
+}
+
+/* ---- what an endpoint sends ---- */
+static int
+note_sent(struct walk *w, struct stream *s, const struct segment *seg)
+{
+    const uint32_t span = segment_span(seg);
+    if (!s->begun) {
+        s->begun = true;
+        s->first = seg->stamp_ns;
+        s->settled = (seg->flags & TCP_SYN) || seg->stamp_ns - w->store->first_ns > SETTLE;
+        s->base = s->top = (int64_t)seg->seq + (INT64_C(1) << 32);
+        s->top += span;
+        s->last = seg->stamp_ns;
+        return 0;
+    }
+    if (!s->settled && seg->stamp_ns - s->first > SETTLE) {
+        s->settled = true;
+        s->base = s->top;
+        s->n_holes = 0;
+    }
+    const int64_t pos = seq_unwrap(s->top, seg->seq), end = pos + span;
+    if (pos - s->top > 1 << 30 || s->top - pos > 1 << 30)
+        return 0;
+    if (pos > s->top) {
+        push_hole(s, s->top, pos, seg->stamp_ns);
+        if (s->own && s->settled && add(w->out, w->point, w->flow, s->last, seg->stamp_ns))
+            return -1;
+    } else if (span && pos < s->top && s->n_holes && s->own && s->settled) {
+        const struct hole *h = &s->hole[s->n_holes - 1];
+        if (pos < h->to && end > h->from && add(w->out, w->point, w->flow, h->stamp, seg->stamp_ns))
+            return -1; /* the first transmission of these bytes was never recorded */
+    }
+    if (span && s->n_holes)
+        fill(s, pos, end);
+    s->top = end > s->top ? end : s->top;
+    s->last = seg->stamp_ns;
+    return 0;
+}
+
+static void
+note_stamp(struct stream *s, const struct segment *seg)
+{
+    const unsigned slot = seg->tsval % TS_SLOTS;
+    if (!s->ts_begun) {
+        s->ts_begun = true;
+        s->ts_first = seg->tsval;
+    }
+    if (s->ts_used[slot] && seq_before(seg->tsval, s->ts[slot]))
+        return;
+    s->ts_used[slot] = true;
+    s->ts[slot] = seg->tsval;
+}
+
+static int
+note_id(struct walk *w, struct stream *s, struct survey *gaps, const struct segment *seg)
+{
+    const struct translation *t = &w->c->translation[w->point];
+    if (!s->own || t->id_kind != ID_COUNTER || (seg->bits & SEG_NO_ID) || seg->ip_id == 0 || (seg->flags & TCP_SYN))
+        return 0;
+    const int gap = id_diff(seg->ip_id, s->id_next);
+    const uint32_t mss = t->mss ? t->mss : 1460;
+    if (s->id_known && !s->id_unsure) {
+        s->id_steps++;
+        if (gap > 0 && gap < STEP_LIMIT && !(gap == 1 && s->id_next == 0)) {
+            s->id_gaps++;
+            if (add(gaps, w->point, w->flow, s->id_stamp, seg->stamp_ns))
+                return -1;
+        }
+    }
+    if (s->id_known && gap < 0 && gap > -STEP_LIMIT && !s->id_unsure)
+        return 0; /* an earlier one, out of order */
+    s->id_known = true;
+    s->id_unsure = seg->len > mss && (!t->mss || t->mss_guessed);
+    s->id_next = (uint16_t)(seg->ip_id + (seg->len > mss ? (seg->len + mss - 1) / mss : 1));
+    s->id_stamp = seg->stamp_ns;
+    return 0;
+}
+
+/* ---- what it says about the other ---- */
+static int
+note_acks(struct walk *w, struct stream *s, const struct segment *seg)
+{
+    const int64_t at = seq_unwrap(s->top, seg->ack);
+    const struct extra *x = store_extra(w->store, seg);
+    if (at - s->top > 1 << 30 || s->top - at > 1 << 30)
+        return 0;
+    if ((at > s->top || (s->n_holes && s->hole[0].from < at)) &&
+        delivered(w, s, s->n_holes ? s->hole[0].from : s->top, at, seg->stamp_ns))
+        return -1;
+    for (unsigned i = 0; x && i < x->n_sack; i++) {
+        const int64_t left = seq_unwrap(at, x->sack[i][0]), right = seq_unwrap(at, x->sack[i][1]);
+        if (left >= right || right - at > 1 << 30)
+            continue;
+        if ((s->n_holes || right > s->top) && delivered(w, s, left, right, seg->stamp_ns))
+            return -1;
+    }
+    return 0;
+}
+
+static int
+note_echo(struct walk *w, struct stream *s, struct survey *echo, const struct segment *seg)
+{
+    const unsigned slot = seg->tsecr % TS_SLOTS;
+    if (!s->ts_begun || seg->tsecr == 0 || seg->tsecr == s->last_echo || !seq_before(s->ts_first, seg->tsecr))
+        return 0;
+    s->last_echo = seg->tsecr;
+    s->echoes++;
+    if (s->ts_used[slot] && (s->ts[slot] == seg->tsecr || seq_before(seg->tsecr, s->ts[slot])))
+        return 0; /* recorded, or forgotten */
+    s->unknown_echoes++;
+    return add(echo, w->point, UINT32_MAX, seg->stamp_ns, seg->stamp_ns);
+}
+
+static int
+note(struct walk *w, const struct segment *seg)
+{
+    const int e = (seg->bits & SEG_FROM_1) != 0;
+    struct stream *mine = &w->stream[e], *other = &w->stream[1 - e];
+    if (seg->flags & TCP_RST)
+        return note_id(w, mine, &w->gaps[e], seg);
+    if (note_sent(w, mine, seg) || note_id(w, mine, &w->gaps[e], seg))
+        return -1;
+    if (seg->bits & SEG_TS)
+        note_stamp(mine, seg);
+    if (!(seg->flags & TCP_ACK) || !other->begun)
+        return 0;
+    if (note_acks(w, other, seg))
+        return -1;
+    return seg->bits & SEG_TS ? note_echo(w, other, &w->echo[1 - e], seg) : 0;
+}
+
+static int
+move(struct survey *to, const struct survey *from)
+{
+    for (size_t i = 0; i < from->n; i++)
+        if (add(to, from->found[i].point, from->found[i].flow, from->found[i].from, from->found[i].to))
+            return -1;
+    return 0;
+}
+
+/* Echoes that are mostly unknown are rewritten on the way; a counter that mostly steps is shared with other flows. */
+static int
+finish(struct walk *w)
+{
+    for (int e = 0; e < 2; e++) {
+        const struct stream *s = &w->stream[e];
+        if (s->unknown_echoes * 2 <= s->echoes && move(w->out, &w->echo[e]))
+            return -1;
+        if (s->id_gaps * 3 <= s->id_steps && move(w->out, &w->gaps[e]))
+            return -1;
+    }
+    return 0;
+}
+
+static int
+walk_view(struct survey *out, const struct store *store, const struct view *v, const struct connection *c, int point)
+{
+    struct walk w = {
+        .out = out, .store = store, .c = c, .point = point, .flow = v->flow, .reseq = store->resequenced_ns};
+    int result = 0;
+    for (int e = 0; e < 2; e++)
+        w.stream[e].own = (e != c->near[point]) == point;
+    for (uint32_t i = 0; i < v->count && !result; i++) {
+        const struct segment *seg = store_segment(store, store->order[v->first + i]);
+        if (i + 16 < v->count)
+            __builtin_prefetch(store_segment(store, store->order[v->first + i + 16]));
+        if (!(seg->bits & SEG_DOUBLED))
+            result = note(&w, seg);
+    }
+    if (!result)
+        result = finish(&w);
+    for (int e = 0; e < 2; e++) {
+        free(w.echo[e].found);
+        free(w.gaps[e].found);
+    }
+    return result;
+}
+
+int
+survey_new(struct survey **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? 0 : -1;
+}
+
+int
+survey_connection(struct survey *s, struct store *const stores[POINTS], const struct views *const views[POINTS],
+                  const struct connection *c, const struct clock *clock)
+{
+    (void)clock;
+    for (int p = 0; p < POINTS; p++)
+        if (c->view[p] != NO_VIEW && walk_view(s, stores[p], &views[p]->view[c->view[p]], c, p))
+            return -1;
+    return 0;
+}
+
+int
+survey_report(const struct survey *s, struct health *h)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct found *f = &s->found[i];
+        if (f->flow == UINT32_MAX)
+            health_add_miss(h, f->point, f->from);
+        else
+            health_add_suspicion(h, f->point, f->flow, f->from, f->to);
+    }
+    return 0;
+}
+
+void
+survey_free(struct survey **s)
+{
+    if (*s)
+        free((*s)->found);
+    free(*s);
+    *s = NULL;
+}
