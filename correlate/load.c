@@ -183,16 +183,19 @@ keep_segment(struct loading *l, const struct capture_item *f, const struct decod
 }
 
 static bool
+is_wanted(const struct loading *l, uint32_t interface)
+{
+    return !l->request->interface || (interface < capture_interfaces(l->capture) &&
+                                      !strcmp(capture_interface(l->capture, interface)->name, l->request->interface));
+}
+
+static bool
 take_frame(struct loading *l, const struct capture_item *f)
 {
     struct piece *p = l->piece;
     struct decoded d;
-    if (l->request->interface) {
-        const struct capture_interface *i =
-            f->interface < capture_interfaces(l->capture) ? capture_interface(l->capture, f->interface) : NULL;
-        if (!i || strcmp(i->name, l->request->interface))
-            return true;
-    }
+    if (!is_wanted(l, f->interface))
+        return true;
     p->file.frames++;
     if (f->has_stamp) {
         if (!follow_time(l, f->stamp_ns))
@@ -231,6 +234,8 @@ static bool
 take_statistics(struct loading *l, const struct capture_item *i)
 {
     struct piece *p = l->piece;
+    if (!is_wanted(l, i->interface))
+        return true;
     if (!make_room(&p->readings, p->n_readings, &p->room_readings, sizeof *p->readings))
         return false;
     const bool known = i->if_drop != CAPTURE_UNKNOWN || i->os_drop != CAPTURE_UNKNOWN;
@@ -257,6 +262,18 @@ take_item(struct loading *l, const struct capture_item *item)
         l->gap_from_ns = l->highest_ns;
     l->gap_open = true;
     return true;
+}
+
+/* FILE#INTERFACE: an interface that the file lacks is a slip of the user's, not an empty capture. */
+static int
+check_interface(const struct loading *l, struct error *e)
+{
+    for (uint32_t i = 0; i < capture_interfaces(l->capture); i++)
+        if (is_wanted(l, i))
+            return 0;
+    return l->request->interface ? error_set(e, ERR_USAGE, "%s: it has no interface named \"%.100s\"", l->request->path,
+                                             l->request->interface)
+                                 : 0;
 }
 
 static void
@@ -290,6 +307,8 @@ read_all(struct loading *l, struct error *e)
         p->file.truncated = true;
         snprintf(p->file.trouble, sizeof p->file.trouble, "%s", broken.text);
     }
+    if (check_interface(l, e))
+        return -1;
     if (l->behind_ns > p->resequenced_ns)
         p->resequenced_ns = l->behind_ns;
     const uint32_t pending = decoder_pending(l->decoder);
