@@ -126,10 +126,11 @@ clock_to_reference(const struct clock *c, int p, int64_t stamp_ns)
     if (!k)
         return stamp_ns;
     int64_t start = k->from_ns + k->at_from.estimate_ns, end = k->to_ns + k->at_to.estimate_ns;
-    if (stamp_ns <= start || end <= start)
-        return stamp_ns - k->at_from.estimate_ns;
-    if (stamp_ns >= end)
-        return stamp_ns - k->at_to.estimate_ns;
+    if (stamp_ns <= start || stamp_ns >= end || end <= start) {
+        int64_t t = stamp_ns - (stamp_ns <= start ? k->at_from.estimate_ns : k->at_to.estimate_ns);
+        bool outside = t < c->pieces[0].from_ns || t > c->pieces[c->n_pieces - 1].to_ns;
+        return outside ? stamp_ns - clock_theta(c, t).estimate_ns : t;
+    }
     return k->from_ns + between(0, k->to_ns - k->from_ns, stamp_ns - start, end - start, false);
 }
 

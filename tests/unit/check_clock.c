@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#define SEEDS 3000
+#define SEEDS 1000
 #define T0    (INT64_C(1700000000) * NS_PER_S)
 #define STEPS 3
 
