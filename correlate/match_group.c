@@ -12,7 +12,9 @@
 #define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
 #define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
 #define COPY_NEAR   (1 * NS_PER_MS)   /* copies without distinguishing marks follow that closely */
-#define ALTERED_MAX 1024              /* pairs looked at for an altered segment */
+#define RIVAL_NEAR  (10 * NS_PER_MS)  /* what left that near to a copied one may be what arrived */
+#define RIVALS_MAX  64
+#define ALTERED_MAX 1024 /* pairs looked at for an altered segment */
 
 typedef int take_pair(struct task *t, const struct member *tx, const struct member *rx, uint32_t len);
 
@@ -131,6 +133,104 @@ join(struct group *g, uint32_t i, uint32_t j)
     return g->take(g->t, &g->a[i], &g->b[j], g->len);
 }
 
+/* ---- copies ---- */
+
+/* Did a transmission without an arrival leave about when `source` did, so that it may be what arrived? */
+static bool
+has_rival_near(const struct group *g, const struct member *source)
+{
+    uint32_t at = (uint32_t)(source - g->a);
+
+    for (int step = -1; step <= 1; step += 2)
+        for (uint32_t n = 1;; n++) {
+            uint32_t k = step < 0 ? at - n : at + n; /* wraps beyond n_a */
+            int64_t apart;
+
+            if (k >= g->n_a)
+                break;
+            apart = g->a[k].time - source->time;
+            if (apart > RIVAL_NEAR || apart < -RIVAL_NEAR)
+                break;
+            if (!g->a[k].done || n > RIVALS_MAX) /* or too many to be sure */
+                return true;
+        }
+    return false;
+}
+
+struct rivals { /* transmissions of the class that have no arrival */
+    uint32_t index[RIVALS_MAX], n;
+    bool too_many;
+};
+
+static void
+collect_rivals(const struct group *g, struct rivals *r)
+{
+    r->n = 0;
+    r->too_many = false;
+    for (uint32_t i = 0; i < g->n_a; i++) {
+        if (g->a[i].done)
+            continue;
+        if (r->n == RIVALS_MAX) {
+            r->too_many = true;
+            return;
+        }
+        r->index[r->n++] = i;
+    }
+}
+
+static bool
+has_rival(struct group *g, const struct rivals *r, uint32_t j)
+{
+    for (uint32_t k = 0; k < r->n; k++)
+        if (possible(g, r->index[k], j))
+            return true;
+    return r->too_many;
+}
+
+static bool
+is_marked(const struct group *g, const struct segment *rx)
+{
+    return (g->ids_in_key && key_id_informs(g->t, rx)) || (rx->bits & SEG_TS && g->t->kind == DATA);
+}
+
+static bool
+is_copy(struct group *g, uint32_t j, const struct member *from, bool early, const struct rivals *rivals)
+{
+    int64_t apart = g->b[j].time - g->b[from->other].time;
+
+    apart = apart < 0 ? -apart : apart;
+    if (early)
+        return apart <= COPY_NEAR && !has_rival_near(g, from);
+    return (apart <= COPY_NEAR || is_marked(g, segment_of(g, RX, &g->b[j]))) && !has_rival(g, rivals, j);
+}
+
+/* Arrivals left over that follow another of the class (or come before the first): copies, if they say so themselves,
+ * or come that close. `early`: before what is late is paired; then only such as are close, and no rival is near. */
+static int
+find_copies(struct group *g, bool early)
+{
+    const struct member *from = NULL;
+    struct rivals rivals;
+
+    collect_rivals(g, &rivals);
+    for (uint32_t j = 0; j < g->n_b && !from; j++)
+        if (g->b[j].other != MATCH_NOTHING)
+            from = &g->a[g->b[j].other];
+    for (uint32_t j = 0; j < g->n_b && from; j++) {
+        struct member *b = &g->b[j];
+
+        if (b->other != MATCH_NOTHING)
+            from = &g->a[b->other];
+        if (b->done || !is_copy(g, j, from, early, &rivals))
+            continue;
+        b->done = true;
+        g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
+        if (match_copy(g->t, g->t->items[TX]->item[from->item].record, g->t->items[RX]->item[b->item].record) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- align a class ---- */
 
 static void
@@ -246,58 +346,9 @@ align_class(struct group *g)
     for (uint32_t i = 0; i < g->n_a; i++)
         if (x[i].arrival != ALIGN_NONE && join(g, i, (uint32_t)x[i].arrival) < 0)
             return -1;
-    if (pair_late(g, x) < 0)
+    if (find_copies(g, true) < 0 || pair_late(g, x) < 0)
         return -1;
     return report_alike(g, x);
-}
-
-/* ---- copies ---- */
-
-/* The transmission of the class whose arrival was the last before `b`, or the first after it. */
-static const struct member *
-source_of(const struct group *g, uint32_t j)
-{
-    for (uint32_t k = j; k-- > 0;)
-        if (g->b[k].other != MATCH_NOTHING)
-            return &g->a[g->b[k].other];
-    for (uint32_t k = j + 1; k < g->n_b; k++)
-        if (g->b[k].other != MATCH_NOTHING)
-            return &g->a[g->b[k].other];
-    return NULL;
-}
-
-static int
-find_copies(struct group *g)
-{
-    const struct member *from = NULL;
-
-    for (uint32_t i = 0; i < g->n_a; i++)
-        if (!g->a[i].done) /* it may be the source */
-            return 0;
-    for (uint32_t j = 0; j < g->n_b; j++) {
-        struct member *b = &g->b[j];
-        const struct segment *rx = segment_of(g, RX, b);
-        int64_t apart;
-
-        if (b->done) {
-            if (b->other != MATCH_NOTHING)
-                from = &g->a[b->other];
-            continue;
-        }
-        from = from ? from : source_of(g, j);
-        if (!from)
-            return 0;
-        apart = b->time - g->b[from->other].time;
-        apart = apart < 0 ? -apart : apart;
-        if (!(g->ids_in_key && key_id_informs(g->t, rx)) && !(rx->bits & SEG_TS && g->t->kind == DATA) &&
-            apart > COPY_NEAR)
-            continue;
-        b->done = true;
-        g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
-        if (match_copy(g->t, g->t->items[TX]->item[from->item].record, g->t->items[RX]->item[b->item].record) < 0)
-            return -1;
-    }
-    return 0;
 }
 
 /* ---- a class, and what the classes left ---- */
@@ -313,9 +364,7 @@ decide_class(struct group *g)
         g->t->undecided = true;
         return 0;
     }
-    if (align_class(g) < 0)
-        return -1;
-    return find_copies(g);
+    return align_class(g) < 0 ? -1 : find_copies(g, false);
 }
 
 static bool
