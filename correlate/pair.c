@@ -147,7 +147,8 @@ pair_connections(struct connections *out, struct store *const stores[POINTS], st
     memset(out, 0, sizeof *out);
     if (pairer_init(&p, stores, views) != 0)
         error_set(e, ERR_MEMORY, "out of memory while pairing connections");
-    else if (pair_by_tuple(&p, e) == 0 && pair_orient(&p, e) == 0)
+    else if (pair_by_tuple(&p, e) == 0 && pair_by_translation(&p, e) == 0 && pair_terminated(&p, e) == 0 &&
+             pair_orient(&p, e) == 0)
         result = make_connections(out, &p, e);
     pairer_finish(&p);
     if (result != 0)

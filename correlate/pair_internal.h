@@ -63,7 +63,9 @@ enum relation { RELATION_NONE, RELATION_SAME, RELATION_TERMINATED };
 /* RELATION_SAME: *delta is filled. `alone`: no other view competes. -1: out of memory, as an int. */
 int relate_views(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool alone, uint32_t delta[2]);
 
-int pair_by_tuple(struct pairer *p, struct error *e);       /* pair_tuple.c */
+int pair_by_tuple(struct pairer *p, struct error *e); /* pair_tuple.c */
+/* Is endpoint 0 of v0 endpoint 1 of v1? By the handshake's roles, else by payloads. -1: out of memory. */
+int pair_find_flip(const struct pairer *p, uint32_t v0, uint32_t v1, bool *flip);
 int pair_by_translation(struct pairer *p, struct error *e); /* pair_vote.c: by what survives translation */
 int pair_terminated(struct pairer *p, struct error *e);     /* pair_terminated.c */
 int pair_orient(struct pairer *p, struct error *e);         /* pair_orient.c: near and oriented of every link */
