@@ -204,24 +204,41 @@ is_copy(struct group *g, uint32_t j, const struct member *from, bool early, cons
     return (apart <= COPY_NEAR || is_marked(g, segment_of(g, RX, &g->b[j]))) && !has_rival(g, rivals, j);
 }
 
-/* Arrivals left over that follow another of the class (or come before the first): copies, if they say so themselves,
- * or come that close. `early`: before what is late is paired; then only such as are close, and no rival is near. */
+/* The transmission whose arrival is nearest to j: `before` is the last arrival of a pair before j, *after is moved on
+ * to the first behind it. */
+static const struct member *
+nearest(const struct group *g, uint32_t j, uint32_t before, uint32_t *after)
+{
+    *after = *after > j ? *after : j + 1;
+    while (*after < g->n_b && g->b[*after].other == MATCH_NOTHING)
+        ++*after;
+    if (*after == g->n_b && before == MATCH_NOTHING)
+        return NULL;
+    if (before == MATCH_NOTHING ||
+        (*after < g->n_b && g->b[*after].time - g->b[j].time < g->b[j].time - g->b[before].time))
+        return &g->a[g->b[*after].other];
+    return &g->a[g->b[before].other];
+}
+
+/* Arrivals left over beside another of the class: copies, if they say so themselves, or come that close. `early`:
+ * before what is late is paired; then only such as are close, and no rival is near. */
 static int
 find_copies(struct group *g, bool early)
 {
-    const struct member *from = NULL;
+    uint32_t before = MATCH_NOTHING, after = 0;
     struct rivals rivals;
 
     collect_rivals(g, &rivals);
-    for (uint32_t j = 0; j < g->n_b && !from; j++)
-        if (g->b[j].other != MATCH_NOTHING)
-            from = &g->a[g->b[j].other];
-    for (uint32_t j = 0; j < g->n_b && from; j++) {
+    for (uint32_t j = 0; j < g->n_b; j++) {
         struct member *b = &g->b[j];
+        const struct member *from;
 
         if (b->other != MATCH_NOTHING)
-            from = &g->a[b->other];
-        if (b->done || !is_copy(g, j, from, early, &rivals))
+            before = j;
+        if (b->done)
+            continue;
+        from = nearest(g, j, before, &after);
+        if (!from || !is_copy(g, j, from, early, &rivals))
             continue;
         b->done = true;
         g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
