@@ -28,7 +28,8 @@ struct match_side {      /* one direction */
     uint32_t n_spans, n_copies, n_alike;
     uint32_t unmatched_tx; /* transmissions of which some byte (or the whole, if empty) has no arrival */
     uint32_t unmatched_rx; /* arrivals of which some byte has no transmission, copies apart */
-    uint32_t limited; /* segments left unmatched because a limit was reached: they are unresolved, reason `limit` */
+    uint32_t limited;      /* transmissions left unmatched because a limit was reached: they are unresolved, reason
+                              `limit`; and where it is not 0, no unmatched arrival of this direction is injected */
 };
 struct match {
     struct match_side side[2]; /* by h */

@@ -77,7 +77,8 @@ gather(struct matcher *m, struct store *st, const struct view *v, const struct c
 
         if (i + AHEAD < v->count)
             __builtin_prefetch(store_segment(st, order[i + AHEAD]), 1);
-        s->partner = NO_RECORD;
+        if (s->partner != NO_RECORD)
+            s->partner = NO_RECORD;
         if (s->bits & SEG_DOUBLED)
             continue;
         if (gather_segment(m, c, p, streams, (struct item){.record = order[i], .place = i}, s) < 0)
