@@ -54,6 +54,13 @@ class Scoring(unittest.TestCase):
         self.expect(parts, [event(5, 1000, 100), event(5, 1100, 100)], 2, 0)
         self.expect(parts[:1], [event(5, 1000, 300)], 1, 1)
 
+    def test_cut_elsewhere(self):
+        parts = [item(5, 1000, 100), item(5, 1100, 100)]
+        pieces = [event(5, 1000, 80), event(5, 1080, 80), event(5, 1160, 40)]
+        self.expect(parts, pieces, 2, 0)
+        self.assertEqual(outcome(parts, pieces)["split"], 1)
+        self.expect(parts, [event(5, 1000, 150), event(5, 1150, 150)], 2, 1)
+
     def test_wrapped_sequence_numbers(self):
         self.expect([item(5, 2**32 - 50, 100)], [event(5, 2**32 - 50, 100)], 1, 0)
         self.expect([item(5, 50, 100)], [event(5, 2**32 - 50, 200)], 1, 1)

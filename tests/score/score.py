@@ -84,6 +84,7 @@ class Score:
         self.truth = truth
         self.taken = {}
         self.false = []
+        self.split = 0
         self.unresolved = collections.Counter()
         self.unresolved_frames = set()
         pending = []
@@ -112,13 +113,27 @@ class Score:
             self.taken[number] = rest[index]
             waiting.pop(index)
         for index in waiting:
-            self.false.append(rest[index])
+            if self.within_truth(rest[index]):
+                self.split += 1
+            else:
+                self.false.append(rest[index])
+
+    def within_truth(self, event):
+        """A piece of a super-segment cut at another place than the wire's: the bytes are right, the count is not."""
+        length = event.get("len") or 0
+        parts = [(distance(i["seq"], event["seq"]), i["len"])
+                 for i in self.truth.by_frame[event["event"], event["seen_at"], event["frame"]]]
+        at = 0
+        for start, size in sorted(parts):
+            if start <= at < start + size:
+                at = start + size
+        return len(parts) > 1 and 0 < length <= at
 
     def take(self, event, items):
         """An event on a part of a super-segment stands for every wire segment in it, and for nothing more."""
         for item in items:
             self.taken[item["number"]] = event
-        if (event.get("len") or 0) > sum(item["len"] for item in items):
+        if (event.get("len") or 0) > sum(item["len"] for item in items) and not self.within_truth(event):
             self.false.append(event)
 
     def table(self):
@@ -212,12 +227,15 @@ def check_clock(truth, report):
 
 
 def check_resets(truth, report):
-    """Trains of the truth against those of the report that share a frame; counts what agrees."""
-    result = collections.Counter()
-    by_frame = {}
+    """Trains of the truth against those of the report that share a frame; counts what agrees. A report may count the
+    answers to late segments with the abort that came before them, as one train ("merged")."""
+    result, wrong = collections.Counter(), []
+    by_frame, trains = {}, collections.defaultdict(list)
     for train in report.get("resets") or ():
         for frame in train["frames"]:
             by_frame[frame["point"], frame["frame"]] = train
+    for train in truth.resets:
+        trains[train["connection"], train["sent_by"]].append(train)
     for train in truth.resets:
         found = by_frame.get((train["seen_at"], train["frame"]))
         which = "decidable" if train["decidable"] else "undecidable"
@@ -225,14 +243,21 @@ def check_resets(truth, report):
         if not found:
             result[which + "_not_reported"] += 1
             continue
+        others = [t for t in trains[train["connection"], train["sent_by"]] if t is not train and
+                  by_frame.get((t["seen_at"], t["frame"])) is found]
+        if others and found["cause"] != train["cause"] and any(t["cause"] == found["cause"] for t in others):
+            result[which + "_merged"] += 1
+            continue
         for field in ("sent_by", "fate", "cause"):
-            if found[field] == train[field]:
+            if found[field] == train[field] or (field == "fate" and others):
                 result[f"{which}_{field}_right"] += 1
             elif found[field] in ("unknown", "unresolved"):
                 result[f"{which}_{field}_unknown"] += 1
             else:
                 result[f"{which}_{field}_wrong"] += 1
-    return result
+                wrong.append({"field": field, "truth": train[field], "report": found[field], "frame": train["frame"],
+                              "seen_at": train["seen_at"], "connection": train["connection"]})
+    return result, wrong
 
 
 def check_hops(truth, report):
@@ -243,8 +268,9 @@ def check_hops(truth, report):
         h.get("unrecorded", 1) == 0 for h in truth.hops) and not any(i["truth"] == "missed" for i in truth.items)
     for hop in truth.hops if complete else ():
         found = told.get((hop["from"], hop["to"]))
-        for field in ("sent", "arrived", "lost", "corrupted", "altered", "injected", "duplicated", "reordered"):
-            right = found and found.get(field) == hop[field]
+        for field in ("sent", "lost", "corrupted", "altered", "injected", "duplicated", "reordered"):
+            outside = found.get("outside") or 0 if found and field == "sent" else 0
+            right = found and (found.get(field) or 0) + outside == hop[field]
             result[f"{field}_{'right' if right else 'wrong'}"] += 1
     return result
 
@@ -256,6 +282,7 @@ def describe(event):
 def summarize(truth, events, report):
     score = Score(truth, events)
     checked, wrong = check_clock(truth, report) if report else (0, [])
+    resets, resets_wrong = check_resets(truth, report) if report else ({}, [])
     return {
         "seed": truth.header["seed"],
         "scenario": truth.header["scenario"],
@@ -266,9 +293,11 @@ def summarize(truth, events, report):
                        "unresolved": (i["seen_at"], i["frame"]) in score.unresolved_frames}
                       for i in score.not_found()],
         "unresolved": dict(score.unresolved),
+        "split": score.split,
         "clock_checked": checked,
         "clock_wrong": wrong,
-        "resets": dict(check_resets(truth, report)) if report else {},
+        "resets": dict(resets),
+        "resets_wrong": resets_wrong,
         "hops": dict(check_hops(truth, report)) if report else {},
     }
 
@@ -280,7 +309,7 @@ def print_text(summary, top):
     for kind, row in summary["kinds"].items():
         print(f"{kind:<12}{row['decidable']:>10}{row['found']:>7}{row['missed']:>8}{row['undecidable']:>7}"
               f"{row['undecidable_found']:>7}{row['false_proven']:>14}{row['false_supported']:>11}")
-    for name in ("false_proven", "false_supported", "not_found"):
+    for name in ("false_proven", "false_supported", "not_found", "resets_wrong"):
         for one in summary[name][:top]:
             print(name.replace("_", " ") + ":", json.dumps(one))
     print("unresolved:", json.dumps(summary["unresolved"]))

@@ -176,7 +176,7 @@ def main():
             bad += len(summary["false_proven"]) + len(summary["clock_wrong"])
             shown = summary["false_proven"] + summary["clock_wrong"]
             if arguments.verbose:
-                shown += summary["false_supported"] + summary["not_found"]
+                shown += summary["false_supported"] + summary["not_found"] + summary["resets_wrong"]
             for item in shown[:5]:
                 print(f"{scenario} seed {seed}: {json.dumps(item)}")
     print_table(totals, crashes)
