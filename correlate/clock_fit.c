@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_NS        (10 * NS_PER_S) /* without any point: theta may have wandered anywhere within the slew limit */
+#define GAP_NS        (30 * NS_PER_S) /* without any point: theta may have wandered anywhere within the slew limit */
 #define LOOSE_NS      NS_PER_S        /* length of pieces where theta is not straight */
 #define LONG_DELAY_NS NS_PER_S        /* taken where one direction does not bound the other's delay */
 #define WANDER_PPB    100             /* how far from straight a clock is within one piece */
