@@ -187,10 +187,20 @@ has_rival(struct group *g, const struct rivals *r, uint32_t j)
     return r->too_many;
 }
 
+/* Would another transmission look different? By its IP ID; by its TSval, which SYNs and data repeat only after a tick
+ * or more. Of other control segments only where a host that counts its IDs gave 0, as it does outside its sockets
+ * (TIME_WAIT, SYN_RECV), and answered once: duplicate ACKs do share a tick. */
 static bool
 is_marked(const struct group *g, const struct segment *rx)
 {
-    return (g->ids_in_key && key_id_informs(g->t, rx)) || (rx->bits & SEG_TS && g->t->kind == DATA);
+    const struct translation *tr = g->t->tr;
+
+    if (g->ids_in_key && key_id_informs(g->t, rx))
+        return true;
+    if (!(rx->bits & SEG_TS) || (tr->tsval != REWRITE_NONE && tr->tsval != REWRITE_SHIFTED))
+        return false;
+    return g->t->kind == DATA || rx->flags & TCP_SYN ||
+           (g->n_a == 1 && tr->ip_id == REWRITE_NONE && tr->id_kind == ID_COUNTER && rx->ip_id == 0);
 }
 
 static bool

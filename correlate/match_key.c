@@ -147,8 +147,8 @@ key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_off, c
 bool
 key_id_informs(const struct task *t, const struct segment *s)
 {
-    return t->tr->ip_id == REWRITE_NONE && !(s->bits & SEG_NO_ID) && s->ip_id != 0 &&
-           (t->tr->id_kind == ID_COUNTER || t->tr->id_kind == ID_RANDOM);
+    return t->tr->ip_id == REWRITE_NONE && !(s->bits & SEG_NO_ID) && s->ip_id != 0 && t->tr->id_kind != ID_CONSTANT &&
+           t->tr->id_kind != ID_ZERO;
 }
 
 unsigned
