@@ -228,6 +228,11 @@ close_run(struct judge *j, struct lane *l, bool at_receiver, uint32_t record, st
 {
     if (!r->any)
         return 0;
+    if (r->verdict.about != NO_RECORD) { /* the arrival told of a transmission */
+        r->verdict.arrival = record;
+        record = r->verdict.about;
+        at_receiver = false;
+    }
     if (r->group)
         verdict_because(&r->verdict, RULE_COUNTED_ALIKE, NO_POINT, NO_RECORD, r->group->n, r->group->arrived);
     struct event *e = judge_event(j, l, at_receiver, record, &r->verdict);
@@ -292,15 +297,8 @@ judge_tx(struct judge *j, struct lane *l, uint32_t place)
         return 0;
     if (s->partner == NO_RECORD || !m)
         return judge_range(j, l, false, place, 0, span);
-    uint32_t low = 0, high = m->n_spans, at = 0;
-    while (low < high) {
-        const uint32_t mid = low + (high - low) / 2;
-        if (m->spans[mid].tx < record)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    for (; low < m->n_spans && m->spans[low].tx == record; low++) {
+    uint32_t at = 0;
+    for (uint32_t low = lane_first_span(m, record); low < m->n_spans && m->spans[low].tx == record; low++) {
         const struct span *x = &m->spans[low];
         if (x->from > at && judge_range(j, l, false, place, at, x->from))
             return -1;
@@ -394,6 +392,39 @@ judge_lane(struct judge *j, struct lane *l)
 
 /* ---- what is matched: a glance at each pair ---- */
 static int
+tell_changed(struct judge *j, const struct lane *l, uint32_t record, uint32_t rx, struct verdict *v,
+             const struct span *part)
+{
+    v->arrival = rx;
+    verdict_because(v, v->kind == EVENT_CORRUPTED ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER, 1 - l->h, rx, 0, 0);
+    struct event *e = judge_event(j, l, false, record, v);
+    if (!e)
+        return -1;
+    if (part && part->from < e->len) {
+        e->seq += part->from;
+        e->len = part->len < e->len - part->from ? part->len : e->len - part->from;
+        e->estimated = false;
+        e->segments = judge_wire(l->tr, e->len, &e->estimated);
+    }
+    return 0;
+}
+
+/* The pieces of a super-segment, or of a merged arrival. */
+static int
+glance_spans(struct judge *j, const struct lane *l, uint32_t record)
+{
+    const struct match_side *m = l->side;
+    struct verdict v;
+    for (uint32_t k = m ? lane_first_span(m, record) : 0; m && k < m->n_spans && m->spans[k].tx == record; k++) {
+        const struct span *x = &m->spans[k];
+        const struct segment *tx = store_segment(l->from, record), *rx = store_segment(l->to, x->rx);
+        if (changed_part(j, l, tx, rx, &v) && tell_changed(j, l, record, x->rx, &v, x))
+            return -1;
+    }
+    return 0;
+}
+
+static int
 glance(struct judge *j, int h, bool *overtaken)
 {
     const struct report *r = j->r;
@@ -415,6 +446,8 @@ glance(struct judge *j, int h, bool *overtaken)
             continue;
         if (tx->partner >= PARTNER_SPAN) {
             *overtaken |= tx->partner == PARTNER_SPAN;
+            if (tx->partner == PARTNER_SPAN && glance_spans(j, l, record))
+                return -1;
             continue;
         }
         const struct segment *rx = store_segment(l->to, tx->partner);
@@ -423,10 +456,7 @@ glance(struct judge *j, int h, bool *overtaken)
         last = rx->stamp_ns > last ? rx->stamp_ns : last;
         if (!changed_pair(j, l, tx, rx, &verdict))
             continue;
-        verdict.arrival = tx->partner;
-        verdict_because(&verdict, verdict.kind == EVENT_CORRUPTED ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER, 1 - h,
-                        tx->partner, 0, 0);
-        if (!judge_event(j, l, false, record, &verdict))
+        if (tell_changed(j, l, record, tx->partner, &verdict, NULL))
             return -1;
     }
     return 0;

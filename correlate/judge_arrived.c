@@ -51,14 +51,14 @@ enum due { DUE_UNKNOWN, DUE_IN_GAP, DUE_NOT };
 
 /* Read the sender's counter around the departure: is this ID missing in it there, or not due at all? */
 static enum due
-id_due(const struct piece *p, uint32_t *stands_at)
+id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
 {
     const struct lane *l = p->lane;
     const uint16_t id = p->seg->ip_id;
     const uint32_t from = list_first_after(l->from, l->tx, l->n_tx, p->earliest),
                    to = list_first_after(l->from, l->tx, l->n_tx, p->latest);
     uint32_t k = from > ID_STEPS ? from - ID_STEPS : 0, last = NO_INDEX;
-    bool gapless = true, after = false;
+    bool gapless = true, before = false, after = false;
     uint16_t lowest = 0, next = 0;
     for (; k < l->n_tx && k < to + ID_STEPS; k++) {
         const struct segment *s = lane_tx(l, k);
@@ -84,6 +84,7 @@ id_due(const struct piece *p, uint32_t *stands_at)
         last = k;
         next = end;
         *stands_at = s->ip_id;
+        before |= s->stamp_ns < p->earliest;
         after |= s->stamp_ns > p->latest;
     }
     if (last == NO_INDEX || !gapless)
@@ -92,6 +93,7 @@ id_due(const struct piece *p, uint32_t *stands_at)
         return DUE_UNKNOWN; /* it may be what came next */
     if (lowest && (uint16_t)(lowest - id) <= ID_SOON && from <= ID_STEPS)
         return DUE_UNKNOWN; /* or what came before all that was recorded */
+    *bracketed = before && after;
     return DUE_NOT;
 }
 
@@ -100,15 +102,17 @@ rule_id(struct judge *j, const struct piece *p, struct verdict *v)
 {
     const struct translation *t = p->lane->tr;
     uint32_t at = 0;
+    bool bracketed = false;
     if (t->id_kind != ID_COUNTER || t->ip_id != REWRITE_NONE || !in_counter(p->seg) || p->len < segment_span(p->seg))
         return false;
-    switch (id_due(p, &at)) {
+    switch (id_due(p, &at, &bracketed)) {
     case DUE_IN_GAP:
         *v = missed(p, LEVEL_PROVEN);
         verdict_because(v, RULE_ID_FILLS_GAP, 1 - p->lane->h, p->record, p->seg->ip_id, 0);
         return true;
     case DUE_NOT:
-        if (sender_at(j, p, NULL) == NOT_WHOLE)
+        /* a counter without a gap on both sides of it is a whole capture of that host, here */
+        if (!bracketed && sender_at(j, p, NULL) == NOT_WHOLE)
             return false;
         *v = injected(LEVEL_PROVEN);
         verdict_because(v, RULE_ID_NOT_DUE, 1 - p->lane->h, p->record, p->seg->ip_id, at);
@@ -205,6 +209,35 @@ rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
     return false;
 }
 
+/* Equal in everything to a transmission that has arrived already, soon after it: copied on the way, if the sender's
+ * capture is to be relied on. (Where IDs or timestamps identify it, the match has found it.) */
+static bool
+rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
+{
+    const struct lane *l = p->lane;
+    const struct translation *t = l->tr;
+    const int64_t pos = l->rx_pos[p->place];
+    unsigned steps = 0;
+    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE ||
+        p->len < segment_span(p->seg))
+        return false;
+    for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, pos);
+         k < l->n_tx && l->tx_pos[l->tx_by_pos[k]] == pos && steps < NEAR_STEPS * 16; k++, steps++) {
+        const uint32_t i = l->tx_by_pos[k];
+        const struct segment *tx = lane_tx(l, i);
+        if (tx->partner >= PARTNER_SPAN || tx->len != p->seg->len || p->latest - tx->stamp_ns > LATEST_AROUND ||
+            tx->stamp_ns > p->latest || changed_fields(j, l, tx, p->seg) ||
+            ((tx->bits & p->seg->bits & SEG_TS) && t->tsval == REWRITE_NONE && tx->tsval != p->seg->tsval))
+            continue;
+        *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
+        v->about = l->tx[i];
+        const int64_t apart = p->seg->stamp_ns - store_segment(l->to, tx->partner)->stamp_ns;
+        verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart < 0 ? -apart : apart, p->seg->ip_id);
+        return true;
+    }
+    return false;
+}
+
 /* ---- neighbours ---- */
 /* The nearest arrivals before and after that have their transmission. */
 static uint32_t
@@ -280,7 +313,7 @@ by_absence(struct judge *j, const struct piece *p)
 
 static const struct {
     bool (*decides)(struct judge *j, const struct piece *p, struct verdict *v);
-} rules[] = {{rule_id}, {rule_went_on}, {rule_bytes}};
+} rules[] = {{rule_id}, {rule_went_on}, {rule_bytes}, {rule_copy}};
 
 struct verdict
 judge_arrived(struct judge *j, const struct piece *p)

@@ -46,8 +46,8 @@ contradicted(const struct lane *l, const struct segment *tx, const struct segmen
 }
 
 /* The fields that differ without need. */
-static uint16_t
-differences(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
+uint16_t
+changed_fields(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
 {
     const struct translation *t = l->tr;
     const struct connection *c = j->c;
@@ -77,7 +77,7 @@ corrupted(const struct judge *j, const struct lane *l, const struct segment *tx,
     if (!bad_sum(rx) || bad_sum(tx) || !one_wire_segment(l, rx) || (rx->bits & SEG_CUT))
         return false;
     *v = verdict_of(EVENT_CORRUPTED, tx->bits & SEG_CUT ? LEVEL_SUPPORTED : LEVEL_PROVEN);
-    v->changed = differences(j, l, tx, rx);
+    v->changed = changed_fields(j, l, tx, rx);
     return true;
 }
 
@@ -87,7 +87,7 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
 {
     if (corrupted(j, l, tx, rx, v))
         return true;
-    const uint16_t d = differences(j, l, tx, rx);
+    const uint16_t d = changed_fields(j, l, tx, rx);
     if (!d || bad_sum(rx) || contradicted(l, tx, rx))
         return false;
     const bool whole =
@@ -97,6 +97,16 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
         return false; /* an unrecorded copy of the same bytes may well carry another acknowledgement */
     *v = verdict_of(EVENT_ALTERED, sure ? LEVEL_PROVEN : LEVEL_SUPPORTED);
     v->changed = d;
+    return true;
+}
+
+bool
+changed_part(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+             struct verdict *v)
+{
+    if (!corrupted(j, l, tx, rx, v))
+        return false;
+    v->changed = 0;
     return true;
 }
 
@@ -156,7 +166,7 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
         if (!corrupted(j, l, tx, rx, &v))
             return 0;
     } else {
-        const uint16_t d = differences(j, l, tx, rx);
+        const uint16_t d = changed_fields(j, l, tx, rx);
         if (!d || (!sole && !identified(l, tx, rx)))
             return 0;
         v = verdict_of(EVENT_ALTERED, identified(l, tx, rx) ? LEVEL_PROVEN : LEVEL_SUPPORTED);

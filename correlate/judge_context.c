@@ -216,8 +216,8 @@ arrived_at(const struct lane *l, const struct segment *tx, uint32_t record, uint
     return any;
 }
 
-static uint32_t
-first_span(const struct match_side *m, uint32_t record)
+uint32_t
+lane_first_span(const struct match_side *m, uint32_t record)
 {
     uint32_t low = 0, high = m->n_spans;
     while (low < high) {
@@ -259,7 +259,7 @@ gather_delays(struct lane *l)
                    ack_moves = (s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && (!any_ack || seq_before(acked, s->ack));
         if (i + 6 < l->n_tx && lane_tx(l, i + 6)->partner < PARTNER_SPAN)
             __builtin_prefetch(store_segment(l->to, lane_tx(l, i + 6)->partner));
-        uint32_t span = s->partner == PARTNER_SPAN && l->side ? first_span(l->side, l->tx[i]) : 0;
+        uint32_t span = s->partner == PARTNER_SPAN && l->side ? lane_first_span(l->side, l->tx[i]) : 0;
         if (!(s->flags & TCP_RST) && end > reached)
             reached = end;
         if (ack_moves) {
@@ -512,8 +512,8 @@ lane_tx_open(const struct lane *l, uint32_t place, int64_t from, int64_t to)
         return false;
     if (s->partner == NO_RECORD || !l->side)
         return true;
-    for (uint32_t k = first_span(l->side, l->tx[place]); k < l->side->n_spans && l->side->spans[k].tx == l->tx[place];
-         k++) {
+    for (uint32_t k = lane_first_span(l->side, l->tx[place]);
+         k < l->side->n_spans && l->side->spans[k].tx == l->tx[place]; k++) {
         const struct span *x = &l->side->spans[k];
         if (l->tx_pos[place] + x->from > at)
             break;

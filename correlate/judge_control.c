@@ -150,6 +150,8 @@ judge_echo(struct judge *j, const struct piece *p, struct verdict *v)
     const struct lane *l = p->lane;
     const struct translation *t = l->tr;
     unsigned steps = 0;
+    if (p->seg->partner != NO_RECORD || p->len < segment_span(p->seg))
+        return false; /* other pieces of the same frame carry the same TSval */
     if (!(p->seg->bits & SEG_TS) || (t->tsval != REWRITE_NONE && t->tsval != REWRITE_SHIFTED) || p->seg->tsval == 0)
         return false;
     const uint32_t there = t->tsval == REWRITE_NONE ? p->seg->tsval

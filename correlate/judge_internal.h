@@ -13,7 +13,7 @@
 #include "correlate/judge.h"
 
 #define LATEST_AROUND  (10 * NS_PER_S)   /* delays this near count for the latest arrival */
-#define LATEST_UNKNOWN NS_PER_S          /* added to the clock's bound where nothing near was matched */
+#define LATEST_UNKNOWN (200 * NS_PER_MS) /* added to the clock's bound where nothing near was matched */
 #define DELAYED_ACK    (500 * NS_PER_MS) /* RFC 9293 3.8.6.3: no acknowledgement is delayed longer */
 #define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
 #define WALK_LIMIT     2048              /* steps of one lookup */
@@ -96,6 +96,7 @@ struct verdict {
     uint8_t kind, level, reason, candidates, missed_by;
     uint16_t changed;
     uint32_t arrival;
+    uint32_t about; /* of an arrival: the event is about this transmission; NO_RECORD: about the arrival itself */
     struct evidence evidence[VERDICT_EVIDENCE];
     uint8_t n_evidence;
 };
@@ -103,8 +104,11 @@ void verdict_because(struct verdict *v, enum rule rule, int point, uint32_t reco
 static inline struct verdict
 verdict_of(enum event_kind kind, enum level level)
 {
-    return (struct verdict){
-        .kind = (uint8_t)kind, .level = (uint8_t)level, .missed_by = NO_POINT, .arrival = NO_RECORD};
+    return (struct verdict){.kind = (uint8_t)kind,
+                            .level = (uint8_t)level,
+                            .missed_by = NO_POINT,
+                            .arrival = NO_RECORD,
+                            .about = NO_RECORD};
 }
 
 /* judge.c */
@@ -136,6 +140,7 @@ uint32_t lane_by_pos(const uint32_t *by_pos, const int64_t *pos, uint32_t n, int
 /* A DSACK of the receiver's host that covers [from, to) and was sent after stamp_ns: place in the other lane's tx, or
  * NO_INDEX. */
 uint32_t lane_dsack(const struct judge *j, const struct lane *l, int64_t from, int64_t to, int64_t stamp_ns);
+uint32_t lane_first_span(const struct match_side *m, uint32_t record); /* of this tx, or where it would stand */
 bool lane_echoed(const struct lane *l, uint32_t tsval);
 static inline const struct lane *
 lane_back(const struct judge *j, const struct lane *l)
@@ -171,8 +176,14 @@ enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_
 /* judge_arrived.c */
 struct verdict judge_arrived(struct judge *j, const struct piece *p);
 
-/* judge_changed.c: matched pairs as they pass by, and unmatched ones that belong together. */
+/* judge_changed.c: which fields differ without need; matched pairs as they pass by, and unmatched ones that belong
+ * together. */
 bool changed_pair(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+                  struct verdict *v);
+uint16_t changed_fields(const struct judge *j, const struct lane *l, const struct segment *tx,
+                        const struct segment *rx);
+/* The same where only a part of tx is a part of rx: just the checksum can be judged. */
+bool changed_part(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
                   struct verdict *v);
 int changed_unmatched(struct judge *j, struct lane *l); /* sets the lane's marks */
 

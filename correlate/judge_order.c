@@ -8,48 +8,92 @@
 struct sweep {
     int64_t earliest; /* arrival of what was sent later */
     uint32_t by;      /* its record at the receiver's tap */
-    int64_t sent;     /* when the one that overtook was sent */
+    uint32_t by_tx;   /* and at the sender's */
 };
 
-static int
-consider(struct judge *j, struct lane *l, struct sweep *w, const struct segment *tx, uint32_t record, uint32_t rx,
-         uint32_t off, uint32_t len)
+/* Is `late` behind `early` in its file too? Stamps alone may run backwards when a clock is set. */
+static bool
+behind(const struct store *s, const struct segment *late, const struct segment *early)
 {
-    const int64_t at = store_segment(l->to, rx)->stamp_ns, late = at - w->earliest;
-    if (w->by == NO_RECORD || late < 0 || at < w->earliest) {
-        w->earliest = at;
-        w->by = rx;
-        w->sent = tx->stamp_ns;
+    return store_file(s, late) != store_file(s, early) || late->frame > early->frame;
+}
+
+/* The first arrival of a transmission, its copies among them. */
+static uint32_t
+first_arrival(const struct lane *l, uint32_t record, uint32_t rx)
+{
+    const struct match_side *m = l->side;
+    uint32_t low = 0, high = m ? m->n_copies : 0;
+    const uint32_t n = high;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (m->copies[mid].tx < record)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < n && m->copies[low].tx == record; low++)
+        if (store_segment(l->to, m->copies[low].rx)->stamp_ns < store_segment(l->to, rx)->stamp_ns)
+            rx = m->copies[low].rx;
+    return rx;
+}
+
+/* How sure is it that this arrival is this transmission, and not a copy of it that was not recorded? */
+static enum level
+identity(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
+{
+    const struct translation *t = l->tr;
+    if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && tx->ip_id && tx->ip_id == rx->ip_id)
+        return LEVEL_PROVEN;
+    if (health_at(j->r->health, l->h, tx->flow, tx->stamp_ns - NS_PER_S, tx->stamp_ns + NS_PER_S, NULL) == NOT_WHOLE)
+        return LEVEL_UNDECIDED;
+    return (tx->bits & rx->bits & SEG_TS) && (t->tsval == REWRITE_NONE || t->tsval == REWRITE_SHIFTED)
+               ? LEVEL_PROVEN
+               : LEVEL_SUPPORTED;
+}
+
+static int
+consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint32_t rx, uint32_t off, uint32_t len)
+{
+    const struct segment *tx = store_segment(l->from, record), *to = store_segment(l->to, rx);
+    const int64_t late = to->stamp_ns - w->earliest;
+    if (w->by == NO_RECORD || late < 0) {
+        *w = (struct sweep){to->stamp_ns, rx, record};
         return 0;
     }
-    if (late <= l->to->resequenced_ns || rx == w->by || late == 0 ||
-        (l->from->resequenced_ns && w->sent - tx->stamp_ns <= l->from->resequenced_ns))
+    const struct segment *by = store_segment(l->to, w->by), *by_tx = store_segment(l->from, w->by_tx);
+    if (late <= l->to->resequenced_ns || late == 0 || rx == w->by || !behind(l->to, to, by) ||
+        (w->by_tx != record && !behind(l->from, by_tx, tx)) ||
+        (l->from->resequenced_ns && by_tx->stamp_ns - tx->stamp_ns <= l->from->resequenced_ns))
         return 0;
-    struct verdict v = verdict_of(EVENT_REORDERED, LEVEL_PROVEN);
+    struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, tx, to));
+    if (v.level == LEVEL_UNDECIDED)
+        return 0; /* it did arrive; whether late or as another copy is not known */
     v.arrival = rx;
-    verdict_because(&v, RULE_OVERTAKEN, 1 - l->h, w->by, late, w->sent - tx->stamp_ns);
+    verdict_because(&v, RULE_OVERTAKEN, 1 - l->h, w->by, late, by_tx->stamp_ns - tx->stamp_ns);
     struct event *e = judge_event(j, l, false, record, &v);
     if (!e)
         return -1;
     if (len) {
         e->seq = tx->seq + off;
-        e->len = off + len > tx->len ? tx->len - off : len;
+        e->len = off >= tx->len ? 0 : off + len > tx->len ? tx->len - off : len;
         e->segments = judge_wire(l->tr, e->len, &e->estimated);
     }
     e->late_ns = late;
-    e->extent = list_first_after(l->to, l->rx, l->n_rx, at) - list_first_after(l->to, l->rx, l->n_rx, w->earliest);
+    e->extent =
+        list_first_after(l->to, l->rx, l->n_rx, to->stamp_ns) - list_first_after(l->to, l->rx, l->n_rx, w->earliest);
     return 0;
 }
 
 int
 order_reordered(struct judge *j, struct lane *l)
 {
-    struct sweep w = {INT64_MAX, NO_RECORD, 0};
+    struct sweep w = {INT64_MAX, NO_RECORD, NO_RECORD};
     for (uint32_t i = l->n_tx; i > 0; i--) {
         const uint32_t record = l->tx[i - 1];
         const struct segment *tx = store_segment(l->from, record);
         if (tx->partner < PARTNER_SPAN) {
-            if (consider(j, l, &w, tx, record, tx->partner, 0, 0))
+            if (consider(j, l, &w, record, first_arrival(l, record, tx->partner), 0, 0))
                 return -1;
             continue;
         }
@@ -65,7 +109,7 @@ order_reordered(struct judge *j, struct lane *l)
                 high = mid;
         }
         for (; low > 0 && s[low - 1].tx == record; low--)
-            if (consider(j, l, &w, tx, record, s[low - 1].rx, s[low - 1].from, s[low - 1].len))
+            if (consider(j, l, &w, record, s[low - 1].rx, s[low - 1].from, s[low - 1].len))
                 return -1;
     }
     return 0;

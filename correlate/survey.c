@@ -40,7 +40,8 @@ struct stream { /* of one endpoint, as the tap recorded it */
     bool begun, settled, own;
     int64_t top, base; /* end of what was recorded; positions below base do not count */
     int64_t first, last;
-    struct hole hole[HOLES]; /* in order */
+    int64_t owed, owed_stamp; /* own: acknowledged up to here, beyond what was recorded; 0 none */
+    struct hole hole[HOLES];  /* in order */
     unsigned n_holes;
     bool ts_begun;
     uint32_t ts_first, ts[TS_SLOTS]; /* by value modulo the slots */
@@ -128,7 +129,12 @@ fill(struct stream *s, int64_t from, int64_t to)
 static int
 delivered(struct walk *w, struct stream *s, int64_t from, int64_t to, int64_t stamp)
 {
-    if (to > s->top) {
+    if (to > s->top && s->own) { /* sent unrecorded, or not sent at all: its host's next segment tells */
+        if (s->settled && to > s->owed) {
+            s->owed = to;
+            s->owed_stamp = stamp;
+        }
+    } else if (to > s->top) {
         if (s->settled)
             push_hole(s, s->top > from ? s->top : from, to, stamp);
         s->top = to;
@@ -173,6 +179,12 @@ note_sent(struct walk *w, struct stream *s, const struct segment *seg)
     const int64_t pos = seq_unwrap(s->top, seg->seq), end = pos + span;
     if (pos - s->top > 1 << 30 || s->top - pos > 1 << 30)
         return 0;
+    if (s->owed && pos >= s->top) {
+        const bool passed = pos >= s->owed; /* it goes on beyond them: they were sent */
+        s->owed = 0;
+        if (passed && miss(w, s->owed_stamp))
+            return -1;
+    }
     if (pos > s->top) {
         push_hole(s, s->top, pos, seg->stamp_ns);
         if (s->own && s->settled && add(w->out, w->point, w->flow, s->last, seg->stamp_ns))
@@ -239,6 +251,9 @@ note_acks(struct walk *w, struct stream *s, const struct segment *seg)
     if ((at > s->top || (s->n_holes && s->hole[0].from < at)) &&
         delivered(w, s, s->n_holes ? s->hole[0].from : s->top, at, seg->stamp_ns))
         return -1;
+    const int h = connection_hop(w->c, w->point, seg);
+    if (w->c->translation[h].sack_unshifted && w->point != h)
+        return 0; /* its blocks are in another sequence space here */
     for (unsigned i = 0; x && i < x->n_sack; i++) {
         const int64_t left = seq_unwrap(at, x->sack[i][0]), right = seq_unwrap(at, x->sack[i][1]);
         if (left >= right || right - at > 1 << 30)
@@ -296,6 +311,8 @@ finish(struct walk *w)
 {
     for (int e = 0; e < 2; e++) {
         const struct stream *s = &w->stream[e];
+        if (s->owed > s->top && miss(w, s->owed_stamp))
+            return -1;
         if (s->unknown_echoes * 2 <= s->echoes && move(w->out, &w->echo[e]))
             return -1;
         if (s->id_gaps * 3 <= s->id_steps && move(w->out, &w->gaps[e]))
