@@ -206,20 +206,20 @@ set_version(struct options *o, const char *value, struct error *e)
 }
 
 static const struct option_row rows[] = {
-    {"--json", "FILE", "write the report as JSON; \"-\" is standard output, in place\nof the text", set_json},
-    {"--events", "FILE", "write every packet event as a line of JSON; likewise", set_events},
-    {"--names", "A,B", "call the points so (else as their journals do, or client\nand server)", set_names},
+    {"--json", "FILE", "write the report as JSON; \"-\" is standard output,\nin place of the text", set_json},
+    {"--events", "FILE", "write every packet event as a line of JSON", set_events},
+    {"--names", "A,B", "name the points (else as their journals do, or client\nand server)", set_names},
     {"--filter", "EXPR", "keep only the connections of which this capture filter\nmatches a frame, at any point",
      set_filter},
     {"--from", "TIME",
-     "leave out what is before this time of the first point's\nclock: RFC 3339, or seconds since "
+     "leave out what is before this time, by the first\npoint's clock: RFC 3339, or seconds since "
      "1970",
      set_from},
     {"--to", "TIME", "leave out what is after it", set_to},
     {"--capture-drops", "POINT=N", "the capture of POINT dropped N packets, as its program\nsaid when it ended",
      set_capture_drops},
     {"--fail-on", "WHAT", "exit with 1 for \"proven\" harm only, or for \"any\"", set_fail_on},
-    {"--redact", NULL, "consistent pseudonyms for addresses and files in all output", set_redact},
+    {"--redact", NULL, "consistent pseudonyms for addresses and files", set_redact},
     {"--top", "N", "show at most N findings, resets and connections (20)", set_top},
     {"--quiet", NULL, "no text report", set_quiet},
     {"--verbose", NULL, "every connection, and every event with its evidence", set_verbose},
@@ -247,8 +247,8 @@ options_usage(FILE *out)
             *c == '\n' ? fprintf(out, "\n%26s", "") : fputc(*c, out);
         fputc('\n', out);
     }
-    fputs("\nExit status: 0 nothing was lost, injected, altered or corrupted; 1 something was;\n"
-          "2 it could not run or could not write; 3 it cannot be told from these captures.\n",
+    fputs("\nExit status: 0 nothing was lost, injected, altered or corrupted; 1 something\n"
+          "was; 2 it could not run or not write; 3 these captures cannot tell.\n",
           out);
 }
 

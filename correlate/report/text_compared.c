@@ -44,7 +44,7 @@ static enum wholeness
 ask_health(const struct report *r, int p, enum unwhole_reason *why)
 {
     *why = UNWHOLE_OUTSIDE;
-    if (!r->health || !r->has_window)
+    if (!r->health || !r->clock || !r->has_window)
         return NOT_WHOLE;
     return health_at(r->health, p, UINT32_MAX, clock_from_reference(r->clock, p, r->window_first_ns),
                      clock_from_reference(r->clock, p, r->window_last_ns), why);
