@@ -60,6 +60,8 @@ class Scoring(unittest.TestCase):
         self.expect(parts, pieces, 2, 0)
         self.assertEqual(outcome(parts, pieces)["split"], 1)
         self.expect(parts, [event(5, 1000, 150), event(5, 1150, 150)], 2, 1)
+        self.expect(parts[:1], [event(5, 1000, 80), event(5, 1080, 20)], 1, 0)
+        self.expect(parts[:1], [event(5, 1000, 80), event(5, 1070, 30)], 1, 1)
 
     def test_wrapped_sequence_numbers(self):
         self.expect([item(5, 2**32 - 50, 100)], [event(5, 2**32 - 50, 100)], 1, 0)

@@ -77,6 +77,10 @@ def candidates(truth, event, kind):
     return list({item["number"]: item for item in found}.values())
 
 
+def place(event):
+    return event["event"], event["seen_at"], event["frame"]
+
+
 class Score:
     """The assignment and what came of it."""
 
@@ -85,6 +89,7 @@ class Score:
         self.taken = {}
         self.false = []
         self.split = 0
+        self.claimed = collections.defaultdict(list)
         self.unresolved = collections.Counter()
         self.unresolved_frames = set()
         pending = []
@@ -115,25 +120,28 @@ class Score:
         for index in waiting:
             if self.within_truth(rest[index]):
                 self.split += 1
+                self.claimed[place(rest[index])].append(rest[index])
             else:
                 self.false.append(rest[index])
 
     def within_truth(self, event):
         """A piece of a super-segment cut at another place than the wire's: the bytes are right, the count is not."""
         length = event.get("len") or 0
-        parts = [(distance(i["seq"], event["seq"]), i["len"])
-                 for i in self.truth.by_frame[event["event"], event["seen_at"], event["frame"]]]
+        parts = [(distance(i["seq"], event["seq"]), i["len"]) for i in self.truth.by_frame[place(event)]]
         at = 0
         for start, size in sorted(parts):
             if start <= at < start + size:
                 at = start + size
-        return len(parts) > 1 and 0 < length <= at
+        twice = any(overlaps(other, event) for other in self.claimed[place(event)])
+        return 0 < length <= at and not twice
 
     def take(self, event, items):
         """An event on a part of a super-segment stands for every wire segment in it, and for nothing more."""
         for item in items:
             self.taken[item["number"]] = event
-        if (event.get("len") or 0) > sum(item["len"] for item in items) and not self.within_truth(event):
+        fits = self.within_truth(event)
+        self.claimed[place(event)].append(event)
+        if (event.get("len") or 0) > sum(item["len"] for item in items) and not fits:
             self.false.append(event)
 
     def table(self):
