@@ -268,7 +268,7 @@ static int
 note_echo(struct walk *w, struct stream *s, struct survey *echo, const struct segment *seg)
 {
     const unsigned slot = seg->tsecr % TS_SLOTS;
-    if (!s->ts_begun || seg->tsecr == 0 || seg->tsecr == s->last_echo || !seq_before(s->ts_first, seg->tsecr))
+    if (!s->ts_begun || seg->tsecr == 0 || seg->tsecr == s->last_echo || seq_before(seg->tsecr, s->ts_first))
         return 0;
     s->last_echo = seg->tsecr;
     s->echoes++;

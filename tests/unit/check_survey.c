@@ -1,0 +1,204 @@
+/* What a capture's own traffic says about its misses. */
+#include "correlate/judge.h"
+#include "tests/unit/build.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static struct build *b;
+static struct clock clock_;
+static struct health *h;
+
+static void
+setup(void)
+{
+    b = build_new();
+    build_known_clock(&clock_, 0, 100);
+    build_handshake(b, 0, 10000, 1000, 5000, false);
+}
+
+static void
+run(void)
+{
+    struct survey *s;
+    build_finish(b);
+    ck_assert_int_eq(health_new(&h, b->stores, &clock_), 0);
+    ck_assert_int_eq(survey_new(&s), 0);
+    ck_assert_int_eq(survey_connection(s, b->stores, b->view_of, &b->connections.connection[0], &clock_), 0);
+    ck_assert_int_eq(survey_report(s, h), 0);
+    ck_assert_int_eq(health_finish(h), 0);
+    survey_free(&s);
+    ck_assert_ptr_null(s);
+}
+
+static void
+teardown(void)
+{
+    health_free(&h);
+    clock_free(&clock_);
+    build_free(&b);
+}
+
+static enum unwhole_reason
+why(int p, int64_t us)
+{
+    enum unwhole_reason reason;
+    health_at(h, p, 0, us * 1000, us * 1000, &reason);
+    return reason;
+}
+
+START_TEST(nothing_missed)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1101});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+    ck_assert_uint_eq(health_misses(h, 1), 0);
+}
+END_TEST
+
+START_TEST(ack_beyond_what_the_receiver_recorded)
+{
+    build_add(b, 0, 0, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1101});
+    run();
+    ck_assert_uint_eq(health_misses(h, 1), 1);
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+}
+END_TEST
+
+START_TEST(sack_of_a_hole)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_add(b, 0, 0, (struct wire){.us = 20010, .seq = 1101, .ack = 5001, .len = 100}); /* really lost */
+    build_add(b, 0, 0, (struct wire){.us = 20020, .seq = 1201, .ack = 5001, .len = 100}); /* missed */
+    build_pass(b, 0, 5000, (struct wire){.us = 20030, .seq = 1301, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1101, .n_sack = 1, .sack = {{1201, 1401}}});
+    run();
+    ck_assert_uint_eq(health_misses(h, 1), 1);
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+}
+END_TEST
+
+START_TEST(sender_missed_and_passed_over)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_add(b, 1, 0, (struct wire){.us = 25010, .seq = 1101, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1201});
+    build_pass(b, 0, 5000, (struct wire){.us = 31000, .seq = 1201, .ack = 5001, .len = 100});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), 1);
+    ck_assert_uint_eq(health_misses(h, 1), 0);
+}
+END_TEST
+
+START_TEST(forged_data_is_no_miss_of_the_sender)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_add(b, 1, 0, (struct wire){.us = 25010, .seq = 1101, .ack = 5001, .len = 80}); /* injected */
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1181});
+    build_pass(b, 0, 5000, (struct wire){.us = 31000, .seq = 1101, .ack = 5001, .len = 100}); /* only now its own */
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+}
+END_TEST
+
+START_TEST(loss_healed_by_retransmission_is_no_miss)
+{
+    build_add(b, 0, 0, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 0, 5000, (struct wire){.us = 20010, .seq = 1101, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1001, .n_sack = 1, .sack = {{1101, 1201}}});
+    build_pass(b, 0, 5000, (struct wire){.us = 31000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 36100, .seq = 5001, .ack = 1201});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+    ck_assert_uint_eq(health_misses(h, 1), 0);
+}
+END_TEST
+
+START_TEST(keepalives_are_no_miss)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = 5001, .ack = 1101});
+    build_pass(b, 0, 5000, (struct wire){.us = 900000, .seq = 1100, .ack = 5001});
+    build_pass(b, 1, 5000, (struct wire){.us = 905100, .seq = 5001, .ack = 1101});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0) + health_misses(h, 1), 0);
+}
+END_TEST
+
+START_TEST(first_transmission_never_recorded_is_suspicious)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 0, 5000, (struct wire){.us = 20020, .seq = 1201, .ack = 5001, .len = 100});
+    build_pass(b, 0, 5000, (struct wire){.us = 40000, .seq = 1101, .ack = 5001, .len = 100}); /* the first we see */
+    build_pass(b, 1, 5000, (struct wire){.us = 45100, .seq = 5001, .ack = 1301});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+    ck_assert_int_eq(why(0, 30000), UNWHOLE_SUSPECT);
+    ck_assert_int_eq(why(1, 30000), UNWHOLE_NONE);
+}
+END_TEST
+
+static void
+counter(int id, int64_t us, uint32_t seq)
+{
+    build_pass(b, 0, 5000, (struct wire){.us = us, .seq = seq, .ack = 5001, .len = 100, .id = id});
+}
+
+START_TEST(step_in_the_id_counter)
+{
+    for (int i = 0; i < 10; i++)
+        counter(i < 5 ? 100 + i : 101 + i, 20000 + i * 1000, 1001 + (uint32_t)i * 100);
+    build_finish(b);
+    b->connections.connection[0].translation[0].id_kind = ID_COUNTER;
+    struct survey *s;
+    ck_assert_int_eq(health_new(&h, b->stores, &clock_), 0);
+    ck_assert_int_eq(survey_new(&s), 0);
+    ck_assert_int_eq(survey_connection(s, b->stores, b->view_of, &b->connections.connection[0], &clock_), 0);
+    survey_report(s, h);
+    health_finish(h);
+    survey_free(&s);
+    ck_assert_int_eq(why(0, 24500), UNWHOLE_SUSPECT);
+    ck_assert_int_eq(why(0, 27500), UNWHOLE_NONE);
+}
+END_TEST
+
+START_TEST(echo_of_a_stamp_never_recorded)
+{
+    build_pass(b, 0, 5000,
+               (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100, .ts = true, .tsval = 10, .tsecr = 1});
+    build_add(b, 0, 0, (struct wire){.us = 30000, .seq = 1101, .ack = 5001, .ts = true, .tsval = 20, .tsecr = 1});
+    build_pass(b, 1, 5000,
+               (struct wire){.us = 40000, .seq = 5001, .ack = 1101, .len = 10, .ts = true, .tsval = 2, .tsecr = 10});
+    build_pass(b, 1, 5000,
+               (struct wire){.us = 41000, .seq = 5011, .ack = 1101, .len = 10, .ts = true, .tsval = 3, .tsecr = 20});
+    run();
+    ck_assert_uint_eq(health_misses(h, 1), 1);
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("survey");
+    TCase *t = tcase_create("survey");
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, nothing_missed);
+    tcase_add_test(t, ack_beyond_what_the_receiver_recorded);
+    tcase_add_test(t, sack_of_a_hole);
+    tcase_add_test(t, sender_missed_and_passed_over);
+    tcase_add_test(t, forged_data_is_no_miss_of_the_sender);
+    tcase_add_test(t, loss_healed_by_retransmission_is_no_miss);
+    tcase_add_test(t, keepalives_are_no_miss);
+    tcase_add_test(t, first_transmission_never_recorded_is_suspicious);
+    tcase_add_test(t, step_in_the_id_counter);
+    tcase_add_test(t, echo_of_a_stamp_never_recorded);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
