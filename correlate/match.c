@@ -109,13 +109,11 @@ match_sample(struct task *t, const struct segment *tx, const struct segment *rx,
 }
 
 int
-match_copy(struct task *t, uint32_t tx_record, uint32_t rx_record)
+match_copy(struct task *t, const struct copy *c)
 {
-    struct items *k = &t->copies;
-
-    if (match_reserve(&k->item, &k->room, (size_t)k->n + 1, sizeof *k->item) < 0)
+    if (match_reserve(&t->copies.copy, &t->copies.room, (size_t)t->copies.n + 1, sizeof *c) < 0)
         return -1;
-    k->item[k->n++] = (struct item){.pos = tx_record, .record = rx_record};
+    t->copies.copy[t->copies.n++] = *c;
     return 0;
 }
 
@@ -150,27 +148,32 @@ by_source(const void *pa, const void *pb)
 
     if (a->tx != b->tx)
         return a->tx < b->tx ? -1 : 1;
-    return (a->rx > b->rx) - (a->rx < b->rx);
+    if (a->rx != b->rx)
+        return a->rx < b->rx ? -1 : 1;
+    return (a->from > b->from) - (a->from < b->from);
 }
 
-static int
-finish_copies(const struct task *t, struct match_side *out)
+/* Sorted, with what was found range by range in one. */
+static void
+finish_copies(struct task *t, struct match_side *out)
 {
+    struct copy *copy = t->copies.copy;
     uint32_t n = 0;
 
     if (t->copies.n == 0)
-        return 0;
-    out->copies = malloc(t->copies.n * sizeof *out->copies);
-    if (!out->copies)
-        return -1;
-    for (uint32_t i = 0; i < t->copies.n; i++)
-        out->copies[i] = (struct copy){(uint32_t)t->copies.item[i].pos, t->copies.item[i].record};
-    qsort(out->copies, t->copies.n, sizeof *out->copies, by_source);
-    for (uint32_t i = 0; i < t->copies.n; i++) /* one that was found range by range is one */
-        if (n == 0 || by_source(&out->copies[n - 1], &out->copies[i]) != 0)
-            out->copies[n++] = out->copies[i];
+        return;
+    qsort(copy, t->copies.n, sizeof *copy, by_source);
+    for (uint32_t i = 0; i < t->copies.n; i++) {
+        struct copy *last = n ? &copy[n - 1] : NULL;
+
+        if (last && last->tx == copy[i].tx && last->rx == copy[i].rx && last->from + last->len == copy[i].from)
+            last->len += copy[i].len;
+        else
+            copy[n++] = copy[i];
+    }
+    out->copies = copy;
     out->n_copies = n;
-    return 0;
+    t->copies.copy = NULL;
 }
 
 static int
@@ -190,8 +193,9 @@ run(struct task *t, struct match_side *out)
     if (control_sweep(t, true) < 0)
         return -1;
     task_kind(t, DATA);
-    if (data_finish(t, out) < 0 || finish_copies(t, out) < 0)
+    if (data_finish(t, out) < 0)
         return -1;
+    finish_copies(t, out);
     out->alike = t->alike;
     out->n_alike = t->n_alike;
     t->alike = NULL;
@@ -267,7 +271,7 @@ match_both(struct task t[2], struct match *x)
         align_allow(t[h].m->align, WORK_GROUND + 64 * n);
         r = run(&t[h], &x->side[h]);
         free(t[h].alike);
-        free(t[h].copies.item);
+        free(t[h].copies.copy);
         if (r < 0)
             return -1;
         again |= t[h].undecided || x->side[h].unmatched_tx || x->side[h].unmatched_rx;

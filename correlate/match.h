@@ -12,8 +12,10 @@ struct span {        /* bytes [from, from + len) of transmission tx, counted fro
     uint32_t tx, rx; /* record numbers at the sender's and the receiver's point */
     uint32_t from, len;
 };
-struct copy { /* rx is a second arrival of tx, beyond the one that tx is matched to: duplicated on the way */
+struct copy { /* of transmission tx, bytes [from, from + len) arrived once more within rx: duplicated on the way.
+                 Control segments: 0, 0. What tx is matched to is not repeated here */
     uint32_t tx, rx;
+    uint32_t from, len;
 };
 struct alike { /* transmissions that cannot be told apart; as many of a group as have no partner were not recorded there
                 */
@@ -23,7 +25,7 @@ struct alike { /* transmissions that cannot be told apart; as many of a group as
 };
 struct match_side {      /* one direction */
     struct span *spans;  /* sorted by tx, then from; only of segments with PARTNER_SPAN */
-    struct copy *copies; /* sorted by tx */
+    struct copy *copies; /* sorted by tx, rx, from */
     struct alike *alike; /* sorted by group, then tx's stamp; groups hold matched and unmatched transmissions */
     uint32_t n_spans, n_copies, n_alike;
     uint32_t unmatched_tx; /* transmissions of which some byte (or the whole, if empty) has no arrival */

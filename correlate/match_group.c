@@ -252,7 +252,8 @@ find_copies(struct group *g, bool early)
             continue;
         b->done = true;
         g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
-        if (match_copy(g->t, g->t->items[TX]->item[from->item].record, g->t->items[RX]->item[b->item].record) < 0)
+        if (match_copy(g->t, &(struct copy){g->t->items[TX]->item[from->item].record,
+                                            g->t->items[RX]->item[b->item].record, from->off, g->len}) < 0)
             return -1;
     }
     return 0;

@@ -75,7 +75,11 @@ struct task {
     enum kind kind;
     int64_t slack; /* stamp quanta and resequencing of both points */
     /* result under way */
-    struct items copies; /* pos: record of tx; record: of rx */
+    struct {
+        struct copy *copy;
+        uint32_t n;
+        size_t room;
+    } copies;
     struct alike *alike;
     size_t alike_room;
     uint32_t n_alike, groups, limited;
@@ -189,6 +193,6 @@ int match_gather(struct matcher *m, struct store *const stores[POINTS], const st
 /* match.c */
 /* A pair was made: for the range of delays, and if `sure` (a first transmission, beyond doubt) for the clock. */
 void match_sample(struct task *t, const struct segment *tx, const struct segment *rx, bool sure);
-int match_copy(struct task *t, uint32_t tx_record, uint32_t rx_record);
+int match_copy(struct task *t, const struct copy *c); /* -1: memory */
 
 #endif
