@@ -137,7 +137,7 @@ find_reordering(struct findings *f)
         prose_add(&p, " (%.2g %%)", 100.0 * (double)x->count / (double)(n->arrived ? n->arrived : 1));
         finding_connections(f, x, &p);
         finding_frames(f, x, &p);
-        prose_add(&p, ", by up to %" PRIu32 " places and ", extent);
+        prose_add(&p, ", by up to %" PRIu32 " %s and ", extent, extent == 1 ? "place" : "places");
         prose_duration(&p, latest);
         prose_add(&p, "; %" PRIu64 " by %d or more, which makes senders retransmit.", far, DUPLICATE_ACKS);
         finding_integer(x, "arrived", (int64_t)n->arrived);
