@@ -146,7 +146,7 @@ write_left_out(struct text_face *f)
     add_left(left, sizeof left, f->resets_left, "reset train", "--top");
     add_left(left, sizeof left, f->normal_left, "normal reset", "--verbose");
     add_left(left, sizeof left, f->connections_left, "troubled connection", "--top");
-    add_left(left, sizeof left, f->calm_left, "connection without trouble", "--verbose");
+    add_left(left, sizeof left, f->calm_left, "untroubled connection", "--verbose");
     if (!left[0])
         return;
     layout_newline(&f->l);

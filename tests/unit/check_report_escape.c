@@ -80,10 +80,9 @@ START_TEST(every_code_point_round_trips)
         for (int left = code < 0x80 ? -6 : code < 0x800 ? 0 : code < 0x10000 ? 6 : 12; left >= 0; left -= 6)
             s[n++] = (char)(0x80 | (code >> left & 0x3f));
         const size_t k = utf8_next(s, &back);
-        if (code >= 0xd800 && code < 0xe000)
-            ck_assert_uint_eq(k, 0);
-        else
-            ck_assert(k == n && back == code);
+        const bool surrogate = code >= 0xd800 && code < 0xe000;
+        if (surrogate ? k != 0 : k != n || back != code) /* an assertion for each would take seconds */
+            ck_abort_msg("U+%04X: %zu bytes, U+%04X", (unsigned)code, k, (unsigned)back);
     }
 }
 END_TEST

@@ -99,7 +99,7 @@ START_TEST(a_clean_report_is_short)
     for (const char *c = text; *c; c++)
         lines += *c == '\n';
     ck_assert_msg(lines <= 24, "%zu lines:\n%s", lines, text);
-    ck_assert_ptr_nonnull(strstr(text, "Not shown: 1 connection without trouble (--verbose).\n"));
+    ck_assert_ptr_nonnull(strstr(text, "Not shown: 1 untroubled connection (--verbose).\n"));
     free(text);
     sample_free(&s);
 }
