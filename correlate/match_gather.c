@@ -20,14 +20,12 @@ struct stream { /* where the sequence numbers of one direction are, as one point
 static int64_t
 unfold(struct stream *s, uint32_t seq)
 {
-    int64_t pos;
+    int64_t pos = seq_unwrap(s->at, seq);
 
-    if (!s->begun) {
+    if (!s->begun) { /* wherever it begins: `at` only says near what */
         s->begun = true;
-        s->at = s->stray = seq;
-        return seq;
+        s->at = s->stray = pos;
     }
-    pos = seq_unwrap(s->at, seq);
     if (pos <= s->at)
         return pos;
     if (pos - s->at < LEAP || (pos - s->stray < NEAR && s->stray - pos < NEAR))
@@ -221,9 +219,7 @@ match_gather(struct matcher *m, struct store *const stores[POINTS], const struct
             for (int h = 0; h < 2; h++) {
                 const struct items *first = &m->items[h][DATA][h == 0 ? TX : RX];
 
-                streams[1][h] = streams[0][h];
-                if (first->n > 0)
-                    streams[1][h].at = streams[1][h].stray = first->item[0].pos;
+                streams[1][h].at = first->n > 0 ? first->item[0].pos : streams[0][h].at;
             }
         if (gather(m, stores[p], &views[p]->view[c->view[p]], c, p, streams[p]) < 0)
             return -1;
