@@ -165,22 +165,31 @@ add_neighbours(struct findings *f, const struct event *e, struct prose *p)
     }
 }
 
+/* The frames of the finding's events that were seen at `point`. */
+static uint32_t
+frames_at(struct findings *f, const struct finding *x, uint8_t point, struct frame_ref frame[MAX_EVENTS])
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < x->n_events; i++) {
+        const struct event *e = &f->r->events[x->events[i]];
+
+        if (e->seen_at == point && (n == 0 || frame[n - 1].record != e->record))
+            frame[n++] = (struct frame_ref){point, e->record};
+    }
+    return n;
+}
+
 void
 finding_frames(struct findings *f, const struct finding *x, struct prose *p)
 {
     struct frame_ref frame[MAX_EVENTS];
     const struct event *first = x->n_events ? &f->r->events[x->events[0]] : NULL;
-    uint32_t n = 0;
+    uint32_t n, more;
 
     if (!first)
         return;
-    for (uint32_t i = 0; i < x->n_events; i++) {
-        const struct event *e = &f->r->events[x->events[i]];
-        struct frame_ref a = {e->seen_at, e->record};
-
-        if (e->seen_at == first->seen_at && (n == 0 || frame[n - 1].record != a.record))
-            frame[n++] = a;
-    }
+    n = frames_at(f, x, first->seen_at, frame);
     prose_add(p, " (");
     if (x->count > x->n_events)
         prose_add(p, "the first at ");
@@ -190,6 +199,11 @@ finding_frames(struct findings *f, const struct finding *x, struct prose *p)
         prose_frame(p, f->r, (uint8_t)(1 - first->seen_at), first->arrival);
     } else if (first->kind == EVENT_LOST) {
         add_neighbours(f, first, p);
+    }
+    more = frames_at(f, x, (uint8_t)(1 - first->seen_at), frame);
+    if (more > 0) {
+        prose_add(p, "; ");
+        prose_frames(p, f->r, frame, x->count > x->n_events && more > 3 ? 3 : more);
     }
     prose_add(p, ")");
 }

@@ -31,7 +31,9 @@ static void
 begin_text(struct findings *f, const struct finding *x, int h, struct prose *p, const char *what)
 {
     prose_count(p, x->count, "segment", "segments");
-    prose_add(p, " from %s to %s %s %s", point_name(f, h), point_name(f, 1 - h), x->count == 1 ? "was" : "were", what);
+    prose_add(p, " from %s to %s", point_name(f, h), point_name(f, 1 - h));
+    finding_connections(f, x, p);
+    prose_add(p, " %s %s", x->count == 1 ? "was" : "were", what);
 }
 
 void
@@ -44,7 +46,6 @@ find_corruption(struct findings *f)
         if (!x)
             continue;
         begin_text(f, x, h, &p, "damaged between the taps: a bad TCP checksum on arrival");
-        finding_connections(f, x, &p);
         finding_frames(f, x, &p);
         prose_add(&p, ".");
         finding_integer(x, "segments", (int64_t)x->count);
@@ -76,7 +77,6 @@ describe_altered(struct findings *f, struct finding *x, int h, bool payload, uns
                        : "changed between the taps, as others of the connection were not: ");
     for (size_t i = 0; !payload && i < json_array_size(names); i++)
         prose_add(&p, "%s%s", i ? ", " : "", json_string_value(json_array_get(names, i)));
-    finding_connections(f, x, &p);
     finding_frames(f, x, &p);
     prose_add(&p, ".");
     json_object_set_new(x->details, "changed", names);
@@ -135,7 +135,6 @@ find_reordering(struct findings *f)
             x->severity = SEVERITY_WARNING;
         begin_text(f, x, h, &p, "overtaken on the way");
         prose_add(&p, " (%.2g %%)", 100.0 * (double)x->count / (double)(n->arrived ? n->arrived : 1));
-        finding_connections(f, x, &p);
         finding_frames(f, x, &p);
         prose_add(&p, ", by up to %" PRIu32 " %s and ", extent, extent == 1 ? "place" : "places");
         prose_duration(&p, latest);
@@ -161,7 +160,6 @@ find_duplication(struct findings *f)
         if ((double)x->count > HEAVY * (double)n->arrived)
             x->severity = SEVERITY_WARNING;
         begin_text(f, x, h, &p, "copied on the way: sent once, seen twice on arrival");
-        finding_connections(f, x, &p);
         finding_frames(f, x, &p);
         prose_add(&p, ".");
         finding_integer(x, "arrived", (int64_t)n->arrived);
@@ -189,11 +187,10 @@ find_spurious(struct findings *f)
         for (uint32_t i = 0; i < f->r->connections->n; i++)
             if (f->r->numbers[i].hop[h].spurious)
                 finding_connection(f, x, i);
-        prose_add(&p,
-                  "%" PRIu64 " of %" PRIu64 " retransmissions from %s to %s were for nothing: the original had arrived",
-                  n->spurious, n->retransmitted, point_name(f, h), point_name(f, 1 - h));
+        prose_add(&p, "%" PRIu64 " of %" PRIu64 " retransmissions from %s to %s", n->spurious, n->retransmitted,
+                  point_name(f, h), point_name(f, 1 - h));
         finding_connections(f, x, &p);
-        prose_add(&p, ".");
+        prose_add(&p, " were for nothing: the original had arrived.");
         finding_integer(x, "sent", (int64_t)n->sent);
         finding_integer(x, "retransmitted", (int64_t)n->retransmitted);
         finding_integer(x, "spurious", (int64_t)n->spurious);

@@ -44,9 +44,11 @@ describe_loss(struct findings *f, struct finding *x, int h, uint64_t proven, boo
     struct prose p = {0};
 
     stats_wilson(x->count, sent, &low, &high);
-    prose_add(&p, "%" PRIu64 " of %" PRIu64 " segments from %s to %s %s lost between the taps%s (", x->count, sent,
+    prose_add(&p, "%" PRIu64 " of %" PRIu64 " segments from %s to %s %s lost between the taps%s", x->count, sent,
               point_name(f, h), point_name(f, 1 - h), x->count == 1 ? "was" : "were",
               card ? ", some of them possibly in the receiver's own card" : "");
+    finding_connections(f, x, &p);
+    prose_add(&p, " (");
     add_ratio(&p, (double)x->count / (double)sent);
     prose_add(&p, ", 95 %% interval ");
     add_ratio(&p, low);
@@ -56,7 +58,6 @@ describe_loss(struct findings *f, struct finding *x, int h, uint64_t proven, boo
         prose_add(&p, "), %s proven", proven ? "all" : "none");
     else
         prose_add(&p, "), %" PRIu64 " proven", proven);
-    finding_connections(f, x, &p);
     finding_frames(f, x, &p);
     prose_add(&p, ".");
     if (f->r->hop[h].unresolved)
@@ -104,7 +105,9 @@ find_loss_bursts(struct findings *f)
         struct finding *x;
         double z;
 
-        if (n->lost < LEAST_BURST_LOSSES || n->burst_mean < LEAST_MEAN_BURST || n->sent <= n->lost + 1)
+        /* resets are lost in a row wherever they are lost at all */
+        if (n->lost < LEAST_BURST_LOSSES + f->traffic[h].sort[SORT_RST].lost || n->burst_mean < LEAST_MEAN_BURST ||
+            n->sent <= n->lost + 1)
             continue;
         z = stats_runs(n->bursts, n->lost, n->sent);
         if (z < LEAST_RUNS_Z)
