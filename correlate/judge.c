@@ -213,7 +213,7 @@ static bool
 same_verdict(const struct verdict *a, const struct verdict *b)
 {
     return a->kind == b->kind && a->level == b->level && a->reason == b->reason && a->candidates == b->candidates &&
-           a->missed_by == b->missed_by && a->n_evidence && b->n_evidence && a->evidence[0].rule == b->evidence[0].rule;
+           a->missed_by == b->missed_by && a->about == b->about;
 }
 
 struct run { /* pieces of one frame with one verdict */

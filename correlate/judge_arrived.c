@@ -311,9 +311,35 @@ by_absence(struct judge *j, const struct piece *p)
     return v;
 }
 
+/* A second arrival of a transmission that was not recorded: the first one is told, of this one it cannot be said
+ * whether the path made it. */
+static bool
+rule_twin(struct judge *j, const struct piece *p, struct verdict *v)
+{
+    const struct lane *l = p->lane;
+    const struct segment *s = p->seg;
+    unsigned steps = 0;
+    if (!in_counter(s) || l->tr->id_kind != ID_COUNTER)
+        return false;
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, l->rx_pos[p->place]);
+         k < l->n_rx && l->rx_by_pos[k] < p->place && l->rx_pos[l->rx_by_pos[k]] == l->rx_pos[p->place] &&
+         ++steps < WALK_LIMIT;
+         k++) {
+        const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
+        if (x->partner != NO_RECORD || x->ip_id != s->ip_id || x->len != s->len || x->flags != s->flags ||
+            x->ack != s->ack || x->tsval != s->tsval || s->stamp_ns - x->stamp_ns > LATEST_AROUND)
+            continue;
+        *v = unresolved(RULE_CANNOT_TELL, REASON_CAPTURE_MISSES);
+        v->candidates = MAY_BE_DUPLICATED | MAY_BE_MISSED;
+        return true;
+    }
+    (void)j;
+    return false;
+}
+
 static const struct {
     bool (*decides)(struct judge *j, const struct piece *p, struct verdict *v);
-} rules[] = {{rule_id}, {rule_went_on}, {rule_bytes}, {rule_copy}};
+} rules[] = {{rule_twin}, {rule_id}, {rule_went_on}, {rule_bytes}, {rule_copy}};
 
 struct verdict
 judge_arrived(struct judge *j, const struct piece *p)

@@ -90,9 +90,9 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
     const uint16_t d = changed_fields(j, l, tx, rx);
     if (!d || bad_sum(rx) || contradicted(l, tx, rx))
         return false;
-    const bool whole =
-        health_at(j->r->health, l->h, tx->flow, tx->stamp_ns - NS_PER_S, tx->stamp_ns + NS_PER_S, NULL) != NOT_WHOLE;
-    const bool sure = identified(l, tx, rx);
+    const bool whole = health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) != NOT_WHOLE;
+    /* of a frame of several wire segments it is not known which of them was hit */
+    const bool sure = identified(l, tx, rx) && one_wire_segment(l, tx);
     if (!sure && !whole && !(d & (CHANGED_PAYLOAD | CHANGED_DSCP)))
         return false; /* an unrecorded copy of the same bytes may well carry another acknowledgement */
     *v = verdict_of(EVENT_ALTERED, sure ? LEVEL_PROVEN : LEVEL_SUPPORTED);
@@ -167,8 +167,12 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
             return 0;
     } else {
         const uint16_t d = changed_fields(j, l, tx, rx);
-        if (!d || (!sole && !identified(l, tx, rx)))
+        if (!sole && !identified(l, tx, rx))
             return 0;
+        if (!d) { /* it arrived as it left */
+            l->tx_mark[i] = l->rx_mark[k] = 1;
+            return 0;
+        }
         v = verdict_of(EVENT_ALTERED, identified(l, tx, rx) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
         v.changed = d;
     }

@@ -159,12 +159,22 @@ judge_echo(struct judge *j, const struct piece *p, struct verdict *v)
                                                     : p->seg->tsval - t->tsval_delta;
     if (!lane_echoed(l, there))
         return false;
+    for (uint32_t i = list_first_after(l->to, l->rx, l->n_rx, p->earliest); i < l->n_rx && steps < 64; i++, steps++) {
+        const struct segment *rx = lane_rx(l, i);
+        if (rx->stamp_ns > p->latest)
+            break;
+        if (rx->partner == NO_RECORD && rx->tsval == there)
+            return false; /* something recorded carried it there, whatever it was */
+    }
+    if (steps >= 64)
+        return false;
+    steps = 0;
     for (int way = -1; way <= 1; way += 2)
         for (uint32_t i = p->place + (uint32_t)way; i < l->n_tx && lane_tx(l, i)->tsval == p->seg->tsval;
              i += (uint32_t)way)
             if (++steps > 64 || !(lane_tx(l, i)->flags & TCP_RST))
                 return false; /* another frame carried it too */
-    if (judge_sender(j, p, p->seg->stamp_ns - NS_PER_S, p->seg->stamp_ns + NS_PER_S, NULL) == NOT_WHOLE)
+    if (judge_sender(j, p, p->seg->stamp_ns, p->seg->stamp_ns, NULL) == NOT_WHOLE)
         return false;
     *v = verdict_of(EVENT_MISSED, LEVEL_PROVEN);
     v->missed_by = (uint8_t)(1 - l->h);
@@ -263,7 +273,7 @@ rule_answered(struct judge *j, const struct piece *p, struct verdict *v)
         s->stamp_ns - last->stamp_ns < UNPROVOKED ||
         (heard && s->stamp_ns - lane_rx(l, heard - 1)->stamp_ns < UNPROVOKED))
         return false;
-    if (judge_sender(j, p, p->seg->stamp_ns - UNPROVOKED, p->seg->stamp_ns + UNPROVOKED, NULL) == NOT_WHOLE)
+    if (judge_sender(j, p, p->seg->stamp_ns, p->seg->stamp_ns, NULL) == NOT_WHOLE)
         return false;
     *v = verdict_of(EVENT_MISSED, LEVEL_PROVEN);
     v->missed_by = (uint8_t)(1 - l->h);

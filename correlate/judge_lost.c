@@ -182,7 +182,8 @@ which_copy(struct judge *j, const struct piece *p, const struct facts *f, enum r
            int64_t open_ns)
 {
     const struct lane *l = p->lane;
-    const int64_t by_ns = host_frame(j, p, place)->stamp_ns, by_sender = by_ns - p->earliest + p->seg->stamp_ns;
+    const int64_t by_ns = host_frame(j, p, place)->stamp_ns,
+                  by_sender = clock_from_reference(j->r->clock, l->h, clock_to_reference(j->r->clock, 1 - l->h, by_ns));
     bool limited = false;
     const unsigned n = rivals(j, p, by_ns, open_ns, &limited);
     if (limited)

@@ -45,7 +45,7 @@ identity(const struct judge *j, const struct lane *l, const struct segment *tx, 
     const struct translation *t = l->tr;
     if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && tx->ip_id && tx->ip_id == rx->ip_id)
         return LEVEL_PROVEN;
-    if (health_at(j->r->health, l->h, tx->flow, tx->stamp_ns - NS_PER_S, tx->stamp_ns + NS_PER_S, NULL) == NOT_WHOLE)
+    if (health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) == NOT_WHOLE)
         return LEVEL_UNDECIDED;
     return (tx->bits & rx->bits & SEG_TS) && (t->tsval == REWRITE_NONE || t->tsval == REWRITE_SHIFTED)
                ? LEVEL_PROVEN
