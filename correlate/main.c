@@ -130,6 +130,7 @@ main(int argc, char **argv)
     struct error e = {0};
 
     signal(SIGPIPE, SIG_DFL); /* end as quietly as other tools when nobody reads on */
+    signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of write, which leaves nothing half behind */
     if (options_parse(&o, argc, argv, &e) != 0) {
         complain(&e);
         fputs("Try twopoint-correlate --help.\n", stderr);

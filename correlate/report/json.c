@@ -153,8 +153,10 @@ write_point(struct json_face *f, const struct store *s)
     jk_uint(&f->w, "packets", s->frames);
     jk_uint(&f->w, "tcp_segments", count_segments(s));
     jk_open(&f->w, "undecoded", '{');
-    for (uint32_t i = 0; i < s->n_undecoded; i++)
-        jk_uint(&f->w, s->undecoded[i].reason, s->undecoded[i].count);
+    for (uint32_t i = 0; i < s->n_undecoded; i++) {
+        jw_key(&f->w, s->undecoded[i].reason);
+        jw_uint(&f->w, s->undecoded[i].count);
+    }
     jw_close(&f->w, '}');
     if (s->drops_known)
         jk_uint(&f->w, "capture_drops", s->drops);
@@ -275,8 +277,10 @@ write_summary(struct json_face *f)
     jk_uint(&f->w, "terminated_between", cs->terminated);
     jw_close(&f->w, '}');
     jk_open(&f->w, "unpaired", '{');
-    for (int p = 0; p < POINTS; p++)
-        jk_uint(&f->w, r->stores[p]->name, cs->unpaired[p]);
+    for (int p = 0; p < POINTS; p++) {
+        jw_key(&f->w, r->stores[p]->name);
+        jw_uint(&f->w, cs->unpaired[p]);
+    }
     jw_close(&f->w, '}');
     json_hops(f, r->hop);
     jw_close(&f->w, '}');

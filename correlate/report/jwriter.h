@@ -36,7 +36,7 @@ void jw_uint(struct jwriter *w, uint64_t v);
 void jw_real(struct jwriter *w, double v);        /* null when it is not finite */
 void jw_string(struct jwriter *w, const char *s); /* null when s is NULL */
 
-/* A key and its value at once. */
+/* A key and its value at once. The key is printed as it is: short, and of our own making. */
 void jk_open(struct jwriter *w, const char *key, char bracket);
 void jk_null(struct jwriter *w, const char *key);
 void jk_bool(struct jwriter *w, const char *key, bool v);
