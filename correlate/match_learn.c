@@ -145,7 +145,7 @@ vote(const struct task *t, value_of *f, uint32_t *n, uint32_t *count)
 static void
 count_pair(struct task *t, struct counts *k, const struct segment *a, const struct segment *b)
 {
-    bool unshifted = t->tr->sack_unshifted, syn = (a->flags & TCP_SYN) != 0;
+    bool syn = (a->flags & TCP_SYN) != 0;
 
     k->pairs++;
     if (!((a->bits | b->bits) & SEG_NO_ID)) {
@@ -158,10 +158,10 @@ count_pair(struct task *t, struct counts *k, const struct segment *a, const stru
     if ((!a->options && !b->options) || syn)
         return;
     k->options++;
+    t->tr->sack_unshifted = false;
     k->options_equal += key_options(t, TX, a) == key_options(t, RX, b);
     t->tr->sack_unshifted = true;
     k->options_raw_equal += key_options(t, TX, a) == key_options(t, RX, b);
-    t->tr->sack_unshifted = unshifted;
 }
 
 /* Are SACK edges far from the ack of their own segment at the receiver's tap, and near it at the sender's? */
