@@ -219,6 +219,7 @@ add_piece(struct store *s, struct piece *p, struct piece *merged)
         }
     free(flows);
     s->n_segments += p->file.segments;
+    s->payload |= p->payload;
     s->frames += p->file.frames;
     if (p->resequenced_ns > s->resequenced_ns)
         s->resequenced_ns = p->resequenced_ns;

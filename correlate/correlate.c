@@ -1,5 +1,6 @@
 #include "correlate/correlate.h"
 
+#include "correlate/compare.h"
 #include "correlate/findings.h"
 #include "correlate/judge.h"
 #include "correlate/load.h"
@@ -396,7 +397,7 @@ correlate(struct correlation **out, const struct correlate_options *o, struct er
     free_scratch(c);
     if (!result) {
         progress(c, "counting", 0);
-        result = tally(r, c->threads, e) || resets_find(r, e) || findings_make(r, e) ? -1 : 0;
+        result = compare_payload(r, e) || tally(r, c->threads, e) || resets_find(r, e) || findings_make(r, e) ? -1 : 0;
     }
     c->options = NULL;
     if (result)

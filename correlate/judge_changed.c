@@ -65,7 +65,7 @@ changed_fields(const struct judge *j, const struct lane *l, const struct segment
         d |= CHANGED_OPTIONS;
     if (t->dscp_known && tx->tos >> 2 == t->dscp_from && rx->tos >> 2 != t->dscp_to)
         d |= CHANGED_DSCP;
-    if (tx->len == rx->len && tx->kept == rx->kept && tx->kept && tx->digest != rx->digest)
+    if (one_wire_segment(l, tx) && tx->len == rx->len && tx->kept == rx->kept && tx->kept && tx->digest != rx->digest)
         d |= CHANGED_PAYLOAD;
     return d;
 }
@@ -162,13 +162,14 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
 {
     const struct segment *tx = lane_tx(l, i), *rx = lane_rx(l, k);
     struct verdict v;
+    /* what takes up no sequence numbers stands at the position of all its like: there only the ID tells */
+    if (!identified(l, tx, rx) && (!sole || segment_span(tx) == 0))
+        return 0;
     if (bad_sum(rx)) {
         if (!corrupted(j, l, tx, rx, &v))
             return 0;
     } else {
         const uint16_t d = changed_fields(j, l, tx, rx);
-        if (!sole && !identified(l, tx, rx))
-            return 0;
         if (!d) { /* it arrived as it left */
             l->tx_mark[i] = l->rx_mark[k] = 1;
             return 0;
@@ -176,8 +177,6 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
         v = verdict_of(EVENT_ALTERED, identified(l, tx, rx) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
         v.changed = d;
     }
-    if (!sole)
-        v.level = LEVEL_SUPPORTED;
     v.arrival = l->rx[k];
     verdict_because(&v, v.kind == EVENT_CORRUPTED ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER, 1 - l->h, l->rx[k], 0, 0);
     l->tx_mark[i] = l->rx_mark[k] = 1;

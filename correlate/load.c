@@ -177,6 +177,7 @@ keep_segment(struct loading *l, const struct capture_item *f, const struct decod
         fl->tunnel = d->tunnel;
     }
     p->file.segments++;
+    p->payload |= s->len && s->kept == s->len;
     if (!fl->selected && (!l->selection || selection_matches(l->selection, f)))
         fl->selected = true;
     return true;

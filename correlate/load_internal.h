@@ -37,6 +37,7 @@ struct piece {
     struct capture_file file;
     int64_t resequenced_ns;
     int64_t quantum_ns;
+    bool payload;
 };
 
 /* Number of the piece's flow of that key, made if it is new; UINT32_MAX when out of memory. */

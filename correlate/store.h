@@ -109,6 +109,7 @@ struct store {
     int64_t first_ns, last_ns; /* over every frame of every file */
     int64_t quantum_ns;        /* the coarsest tick of its stamps */
     int64_t resequenced_ns;    /* by how much stamps were found to run backwards; 0: never */
+    bool payload;              /* some segment's payload was kept whole: there are bytes to compare */
     bool drops_known;          /* every file is counted, or the user stated the number */
     uint64_t drops;
 };

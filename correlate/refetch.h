@@ -1,0 +1,19 @@
+/* The second pass: the payload bytes of a few chosen segments, read from the files again. */
+#ifndef TWOPOINT_REFETCH_H
+#define TWOPOINT_REFETCH_H
+
+#include "correlate/store.h"
+
+#define REFETCH_BYTES (64u << 20) /* of one point's payload, at most; records beyond it are left without */
+
+struct refetched {
+    uint32_t record;
+    uint32_t len;   /* bytes at `bytes` */
+    uint8_t *bytes; /* NULL: could not be had again (standard input, a file that is gone, the limit) */
+};
+
+/* Fill `bytes` and `len` of the n wanted ones; afterwards `wanted` is sorted by record. The caller frees each `bytes`.
+ * -1 only on ERR_MEMORY. */
+int refetch(const struct store *s, struct refetched *wanted, size_t n, struct error *e);
+
+#endif
