@@ -7,10 +7,11 @@
  *     misses                  the traffic itself proves that the tap did not record a packet
  *     suspicions              of one flow: a step in its ID counter, a first transmission never recorded
  *
- * Misses found are a sample of those that happened, for a lost pure ACK leaves no trace. So a miss speaks for its
- * neighbourhood: were the n misses of a capture of length T spread evenly, the mean distance between two would be
- * T / n, and no stretch of ten times that would be free of them (e^-10). Hence `near` = 10 T / n, at least a second:
- * with ten misses or fewer that is the whole capture; a burst of a thousand within a long capture stays a burst.
+ * Misses found are a sample of those that happened, for a missed pure ACK leaves no trace. So a miss speaks for its
+ * neighbourhood, which is measured in traffic and not in time, for idle hours miss nothing: were the n misses of a
+ * capture of N segments spread evenly, N / n segments would lie between two of them, and no run of ten times that
+ * would be free of them (e^-10). Hence `near` = 10 N / n segments, and at least a second: with ten misses or fewer
+ * that is the whole capture; a burst of a thousand within a long capture stays a burst.
  *
  * What nobody counted only LOOKS whole. Each list is sorted by its start and carries the farthest end so far, so that
  * "does any of these overlap [from, to]" is one binary search. */
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 
 #define NEAR_SPACINGS 10
+#define BINS          4096
 #define NEAR_LEAST    NS_PER_S
 #define UNCOUNTED_PAD (10 * NS_PER_S) /* what lies between two files is as little counted as they are */
 
@@ -35,7 +37,8 @@ struct side {
     const struct store *store;
     int64_t first, last;
     struct list gaps, drops, uncounted, misses, suspicions, host;
-    int64_t near_ns;
+    uint64_t near;         /* segments */
+    uint64_t *traffic;     /* segments before each of BINS equal parts of the capture's time */
     bool losing_somewhere; /* drops were stated, nobody knows where */
 };
 struct health {
@@ -186,6 +189,55 @@ health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, in
     h->out_of_memory |= add(&h->side[p].suspicions, flow, from_ns, to_ns) != 0;
 }
 
+static size_t
+bin_of(const struct side *s, int64_t stamp)
+{
+    const int64_t first = s->store->first_ns, length = s->store->last_ns - first;
+    if (stamp <= first || length <= 0)
+        return 0;
+    return stamp >= s->store->last_ns ? BINS : (size_t)((double)(stamp - first) / (double)length * BINS);
+}
+
+static int
+count_traffic(struct side *s)
+{
+    const struct store *store = s->store;
+    s->traffic = calloc(BINS + 2, sizeof *s->traffic);
+    if (!s->traffic)
+        return -1;
+    for (uint32_t i = 0; i < store->n_segments; i++) {
+        if (i + 16 < store->n_segments)
+            __builtin_prefetch(store_segment(store, store->order[i + 16]));
+        s->traffic[bin_of(s, store_segment(store, store->order[i])->stamp_ns) + 1]++;
+    }
+    for (size_t i = 1; i < BINS + 2; i++)
+        s->traffic[i] += s->traffic[i - 1];
+    s->near = NEAR_SPACINGS * (uint64_t)store->n_segments / s->misses.n + 1;
+    return 0;
+}
+
+/* Is a miss so near to [from, to] that there are likely more? */
+static bool
+misses_near(const struct side *s, int64_t from, int64_t to)
+{
+    if (s->misses.n == 0)
+        return false;
+    if (overlaps(&s->misses, 0, from - NEAR_LEAST, to + NEAR_LEAST))
+        return true;
+    size_t low = 0, high = s->misses.n;
+    while (low < high) { /* the first miss after `to`; all before it end before `from` */
+        const size_t mid = low + (high - low) / 2;
+        if (s->misses.at[mid].from <= to)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    const uint64_t begin = s->traffic[bin_of(s, from)], end = s->traffic[bin_of(s, to) + 1];
+    if (low < s->misses.n && s->traffic[bin_of(s, s->misses.at[low].from)] <= end + s->near)
+        return true;
+    return low > 0 && s->traffic[bin_of(s, s->misses.at[low - 1].from) + 1] + s->near >= begin;
+}
+
 int
 health_finish(struct health *h)
 {
@@ -194,12 +246,8 @@ health_finish(struct health *h)
         struct list *const lists[] = {&s->gaps, &s->drops, &s->uncounted, &s->misses, &s->suspicions, &s->host};
         for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
             settle(lists[i]);
-        s->near_ns = NEAR_LEAST;
-        if (s->misses.n && s->last > s->first) {
-            const int64_t spacing = (s->last - s->first) / (int64_t)s->misses.n;
-            if (spacing > NEAR_LEAST / NEAR_SPACINGS)
-                s->near_ns = spacing < INT64_MAX / 64 ? spacing * NEAR_SPACINGS : INT64_MAX / 8;
-        }
+        if (s->misses.n && count_traffic(s))
+            return -1;
     }
     return h->out_of_memory ? -1 : 0;
 }
@@ -213,7 +261,7 @@ why_not(const struct side *s, uint32_t flow, int64_t from, int64_t to)
         return UNWHOLE_GAP;
     if (s->losing_somewhere || overlaps(&s->drops, 0, from, to))
         return UNWHOLE_DROPS;
-    if (overlaps(&s->misses, 0, from - s->near_ns, to + s->near_ns))
+    if (misses_near(s, from, to))
         return UNWHOLE_MISSES;
     if (flow != UINT32_MAX && overlaps(&s->suspicions, flow, from, to))
         return UNWHOLE_SUSPECT;
@@ -282,6 +330,7 @@ health_free(struct health **ph)
         free(s->misses.at);
         free(s->suspicions.at);
         free(s->host.at);
+        free(s->traffic);
     }
     free(h);
     *ph = NULL;

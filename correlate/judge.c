@@ -287,6 +287,25 @@ judge_range(struct judge *j, struct lane *l, bool at_receiver, uint32_t place, u
     return close_run(j, l, at_receiver, record, &run);
 }
 
+/* One frame that the sender's capture recorded twice, farther apart than is known for doubling from the first: the
+ * same number of the host's counter does not leave twice. */
+static bool
+recorded_twice(const struct lane *l, uint32_t place)
+{
+    const struct segment *s = lane_tx(l, place);
+    if (l->tr->id_kind != ID_COUNTER || s->ip_id == 0 || (s->bits & SEG_NO_ID))
+        return false;
+    for (int way = -1; way <= 1; way += 2)
+        for (uint32_t i = place + (uint32_t)way, n = 0; i < l->n_tx && n < 8; i += (uint32_t)way, n++) {
+            const struct segment *x = lane_tx(l, i);
+            if (x->ip_id == s->ip_id && x->seq == s->seq && x->len == s->len && x->ack == s->ack &&
+                x->flags == s->flags && x->tsval == s->tsval && x->partner != NO_RECORD &&
+                llabs(x->stamp_ns - s->stamp_ns) < 10 * NS_PER_MS)
+                return true;
+        }
+    return false;
+}
+
 static int
 judge_tx(struct judge *j, struct lane *l, uint32_t place)
 {
@@ -294,6 +313,8 @@ judge_tx(struct judge *j, struct lane *l, uint32_t place)
     const uint32_t record = l->tx[place], span = segment_span(s);
     const struct match_side *m = l->side;
     if (s->partner < PARTNER_SPAN || l->tx_mark[place] || judge_outside(j->r, j->c, l->h, l->h, s->stamp_ns))
+        return 0;
+    if (s->partner == NO_RECORD && recorded_twice(l, place))
         return 0;
     if (s->partner == NO_RECORD || !m)
         return judge_range(j, l, false, place, 0, span);
