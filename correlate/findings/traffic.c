@@ -80,6 +80,18 @@ count_lost(struct findings *f, const struct event *e)
     bin_at(f, t, e->time_ns)->lost += e->segments;
 }
 
+/* Whether it arrived is open: a bin is not shown to have passed anything by it. */
+static void
+count_open(struct findings *f, const struct event *e)
+{
+    const struct segment *s = store_segment(f->r->stores[e->seen_at], e->record);
+    enum sort_of_segment sort = sort_of(s);
+    struct bin *b = bin_at(f, &f->traffic[e->hop], e->time_ns);
+
+    if (sort != SORT_RST && sort != SORT_SYN && e->seen_at == e->hop)
+        b->sent -= b->sent < e->segments ? b->sent : e->segments;
+}
+
 /* What was counted lost was sent: the segment size may have been known better to the judge. */
 static void
 round_up(struct share *s)
@@ -108,9 +120,16 @@ traffic_survey(struct findings *f)
                 survey_view(f, c, h);
         }
     }
-    for (uint32_t i = 0; i < r->n_events; i++)
-        if (r->events[i].kind == EVENT_LOST && is_inside(r, r->events[i].time_ns))
-            count_lost(f, &r->events[i]);
+    for (uint32_t i = 0; i < r->n_events; i++) {
+        const struct event *e = &r->events[i];
+
+        if (!is_inside(r, e->time_ns))
+            continue;
+        if (e->kind == EVENT_LOST)
+            count_lost(f, e);
+        else if (e->kind == EVENT_UNRESOLVED)
+            count_open(f, e);
+    }
     for (int h = 0; h < 2; h++) {
         for (int k = 0; k < SORTS; k++)
             round_up(&f->traffic[h].sort[k]);

@@ -83,11 +83,11 @@ find_address_translated(struct findings *f)
         if (!x)
             continue;
         x->count = x->n_connections;
-        prose_add(&p, "The %s of %s is translated on the way: %s sees another one",
+        prose_add(&p, "The %s of %s %s translated on the way to %s",
                   addresses && ports ? "address and port"
                   : ports            ? "port"
                                      : "address",
-                  point_name(f, host), point_name(f, 1 - host));
+                  point_name(f, host), addresses && ports ? "are" : "is", point_name(f, 1 - host));
         finding_connections(f, x, &p);
         prose_add(&p, ".");
         finding_string(x, "host", point_name(f, host));

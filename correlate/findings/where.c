@@ -11,7 +11,7 @@
 
 #define LEAST_BIG       3
 #define LEAST_FLOWS     4
-#define LEAST_FLOW_SENT 20
+#define LEAST_FLOW_SENT 10
 
 /* ---- size ---- */
 
@@ -82,13 +82,11 @@ is_data_loss(const struct findings *f, const struct event *e, int h)
     return e->kind == EVENT_LOST && e->hop == h && e->len > 0 && is_inside(f->r, e->time_ns);
 }
 
-/* Was all above some size lost, and only that? */
+/* Was all above some size lost in this connection, while other segments arrived? */
 static bool
 test_size(struct findings *f, uint32_t i, int h, struct size_test *t)
 {
     const struct connection *c = &f->r->connections->connection[i];
-    const struct hop *all = &f->r->hop[h];
-    double p;
 
     *t = (struct size_test){.smallest_lost = UINT32_MAX, .first = NO_RECORD};
     if (!is_compared(c) || c->view[h] == NO_VIEW || f->r->numbers[i].hop[h].lost < LEAST_BIG)
@@ -105,10 +103,7 @@ test_size(struct findings *f, uint32_t i, int h, struct size_test *t)
         t->big += e->segments;
         t->smallest_lost = lost_size(e) < t->smallest_lost ? lost_size(e) : t->smallest_lost;
     }
-    if (t->big < LEAST_BIG || t->arrived_after == 0 || t->largest == 0)
-        return false;
-    p = ((double)(all->lost - t->big) + 1) / ((double)(all->sent - t->big) + 2);
-    return pow(p, (double)t->big) < SIGNIFICANT;
+    return t->big >= LEAST_BIG && t->arrived_after > 0 && t->largest > 0;
 }
 
 /* The MTU of an ICMP "fragmentation needed" about this flow, 0 where it gave none, -1 when none was seen. */
@@ -161,27 +156,40 @@ describe_size(struct findings *f, struct finding *x, int h, const struct size_te
     finding_end(f, x, &p);
 }
 
+static void
+add_big(struct findings *f, struct finding *x, uint32_t i, int h, const struct size_test *t)
+{
+    x->count += t->big;
+    for (uint32_t k = f->index.first[i]; k < f->index.first[i + 1]; k++)
+        if (is_data_loss(f, &f->r->events[f->index.list[k]], h) &&
+            lost_size(&f->r->events[f->index.list[k]]) > t->largest)
+            finding_event(f, x, f->index.list[k]);
+}
+
+/* What is lost besides the large ones is what would be lost by chance. */
 void
 find_size_dependent(struct findings *f)
 {
-    for (int h = 0; h < 2; h++) {
-        struct size_test t, worst = {0};
-        struct finding *x = NULL;
+    const struct report *r = f->r;
 
-        for (uint32_t i = 0; f->r->hop[h].lost >= LEAST_BIG && i < f->r->connections->n; i++) {
-            if (!test_size(f, i, h, &t))
+    for (int h = 0; h < 2; h++) {
+        struct size_test t, worst = {.smallest_lost = UINT32_MAX, .first = NO_RECORD};
+        struct finding *x = NULL;
+        uint64_t big = 0;
+        double p;
+
+        for (uint32_t i = 0; r->hop[h].lost >= LEAST_BIG && i < r->connections->n; i++)
+            big += test_size(f, i, h, &t) ? t.big : 0;
+        p = ((double)(r->hop[h].lost - big) + 1) / ((double)(r->hop[h].sent - big) + 2);
+        for (uint32_t i = 0; big > 0 && i < r->connections->n; i++) {
+            if (!test_size(f, i, h, &t) || pow(p, (double)t.big) >= SIGNIFICANT)
                 continue;
             if (!x && !(x = finding_new(f, "size-dependent-loss", SEVERITY_ERROR, (uint8_t)h, (uint8_t)(1 - h))))
                 return;
-            if (worst.big == 0)
-                worst = t;
+            worst.first = worst.first == NO_RECORD ? t.first : worst.first;
             worst.largest = t.largest > worst.largest ? t.largest : worst.largest;
             worst.smallest_lost = t.smallest_lost < worst.smallest_lost ? t.smallest_lost : worst.smallest_lost;
-            x->count += t.big;
-            for (uint32_t k = f->index.first[i]; k < f->index.first[i + 1]; k++)
-                if (is_data_loss(f, &f->r->events[f->index.list[k]], h) &&
-                    lost_size(&f->r->events[f->index.list[k]]) > t.largest)
-                    finding_event(f, x, f->index.list[k]);
+            add_big(f, x, i, h, &t);
         }
         if (x)
             describe_size(f, x, h, &worst);
