@@ -105,12 +105,12 @@ relate_shifted(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, cons
             return RELATION_TERMINATED;
         return RELATION_NONE;
     }
+    if (like[0] == LIKENESS_YES || like[1] == LIKENESS_YES)
+        return RELATION_SAME; /* a proxy's own stack has its own clock of timestamps */
     r = fits(p, v0, v1, flip, delta, true);
     if (r != 0)
         return r < 0 ? -1 : RELATION_SAME;
-    if (view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1))
-        return RELATION_TERMINATED;
-    return like[0] == LIKENESS_YES || like[1] == LIKENESS_YES ? RELATION_SAME : RELATION_NONE;
+    return view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1) ? RELATION_TERMINATED : RELATION_NONE;
 }
 
 /* No ISN was seen at both points: at least one view begins in the middle. */

@@ -121,7 +121,8 @@ collect(struct search *s)
         for (uint32_t v = 0; v < s->p->views[point]->n; v++)
             if (s->p->link_of[point][v] == NO_LINK && features_take_payload(all, s->p, point, v) != 0)
                 return -1;
-    qsort(all->f, all->n, sizeof *all->f, by_hash);
+    if (all->n > 1)
+        qsort(all->f, all->n, sizeof *all->f, by_hash);
     for (size_t i = 0, n0, n1; i < all->n; i += n0 + n1) {
         const struct feature *f = &all->f[i], *end = all->f + all->n;
         for (n0 = 0; f + n0 < end && f[n0].hash == f->hash && f[n0].point == 0; n0++)
@@ -143,7 +144,8 @@ merge(struct search *s)
 {
     size_t n = 0;
 
-    qsort(s->c, s->n, sizeof *s->c, by_views);
+    if (s->n > 1)
+        qsort(s->c, s->n, sizeof *s->c, by_views);
     for (size_t i = 0; i < s->n; i++) {
         if (n > 0 && by_views(&s->c[n - 1], &s->c[i]) == 0)
             s->c[n - 1].shared++;
@@ -151,7 +153,8 @@ merge(struct search *s)
             s->c[n++] = s->c[i];
     }
     s->n = n;
-    qsort(s->c, s->n, sizeof *s->c, by_shared);
+    if (s->n > 1)
+        qsort(s->c, s->n, sizeof *s->c, by_shared);
 }
 
 /* Payload in both directions agrees. -1: out of memory. */
@@ -254,7 +257,8 @@ link_tuples(struct search *s)
         for (uint32_t v = 0; v < p->views[point]->n; v++)
             if (p->link_of[point][v] == NO_LINK && features_take_tuple(f, p, point, v) != 0)
                 return -1;
-    qsort(f->f, f->n, sizeof *f->f, by_hash);
+    if (f->n > 1)
+        qsort(f->f, f->n, sizeof *f->f, by_hash);
     for (size_t i = 0; i < f->n; i++) {
         size_t first = i, other;
         while (i + 1 < f->n && f->f[i + 1].hash == f->f[first].hash)

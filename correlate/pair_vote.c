@@ -213,7 +213,8 @@ collect_features(struct voting *v, enum tier tier)
     }
     for (v->needed = SURE; pairs > 1; pairs /= 2)
         v->needed++;
-    qsort(v->features.f, v->features.n, sizeof *v->features.f, by_hash);
+    if (v->features.n > 1)
+        qsort(v->features.f, v->features.n, sizeof *v->features.f, by_hash);
     return 0;
 }
 
@@ -224,7 +225,8 @@ merge_votes(struct voting *v, bool timed)
     struct candidates *c = &v->votes;
     size_t n = 0;
 
-    qsort(c->c, c->n, sizeof *c->c, by_views);
+    if (c->n > 1)
+        qsort(c->c, c->n, sizeof *c->c, by_views);
     for (size_t i = 0; i < c->n; i++) {
         if (n > 0 && by_views(&c->c[n - 1], &c->c[i]) == 0)
             c->c[n - 1].bits += c->c[i].bits;
