@@ -19,7 +19,8 @@ belong(const struct task *t, const struct segment *tx, const struct segment *rx)
 {
     if (!equal_place(t, tx, rx) || !key_tsval_agrees(t, tx, rx) || !key_id_agrees(t, tx, 0, rx, 0))
         return false;
-    if (!(tx->flags & TCP_SYN) && key_differences(t, tx, rx, true) > 1 && !key_id_informs(t, tx))
+    if (!(tx->flags & TCP_SYN) && !key_id_informs(t, tx) &&
+        key_differences(t, tx, rx, true) > (key_marks(t, tx, rx) ? 1 : 0))
         return false;
     return key_id_informs(t, tx) || key_timely(t, tx->stamp_ns, rx->stamp_ns);
 }
@@ -88,7 +89,7 @@ control_sweep(struct task *t, bool contested)
         }
         i_end = run_end(a, i);
         j_end = run_end(b, j);
-        if (i_end - i > 1 || j_end - j > 1) {
+        if (i_end - i > 1 || j_end - j > 1 || (contested && a->item[i].got + b->item[j].got == 0)) {
             if (contested && decide_group(t, i, i_end, j, j_end) < 0)
                 return -1;
         } else if (!contested) {

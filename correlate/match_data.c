@@ -42,24 +42,25 @@ belong(const struct task *t, const struct segment *tx, const struct segment *rx)
 {
     if (!key_tsval_agrees(t, tx, rx) || !key_id_agrees(t, tx, 0, rx, 0))
         return false;
-    if (key_differences(t, tx, rx, true) > 1 && !key_id_informs(t, tx))
+    if (!key_id_informs(t, tx) && key_differences(t, tx, rx, true) > (key_marks(t, tx, rx) ? 1 : 0))
         return false;
     return key_id_informs(t, tx) || tx->bits & rx->bits & SEG_TS || key_timely(t, tx->stamp_ns, rx->stamp_ns);
 }
 
-static void
+static bool
 pair_whole(struct task *t, uint32_t i, uint32_t j)
 {
     struct item *a = &t->items[TX]->item[i], *b = &t->items[RX]->item[j];
     struct segment *tx = store_segment(t->store[TX], a->record), *rx = store_segment(t->store[RX], b->record);
 
     if (!belong(t, tx, rx))
-        return;
+        return false;
     tx->partner = b->record;
     rx->partner = a->record;
     a->got = a->span;
     b->got = b->span;
     match_sample(t, tx, rx, true);
+    return true;
 }
 
 /* Coalescing that is looser than GRO: the arrival speaks for its last part. */
@@ -148,6 +149,14 @@ give_up(struct task *t, const struct contest *s)
         t->limited += t->items[TX]->item[i].got < t->items[TX]->item[i].span;
 }
 
+/* One transmission and one arrival of the same range, which the first sweep did not pair. */
+static bool
+untouched(const struct task *t, const struct contest *s)
+{
+    return s->tx_end - s->tx == 1 && s->rx_end - s->rx == 1 && t->items[TX]->item[s->tx].got == 0 &&
+           t->items[RX]->item[s->rx].got == 0;
+}
+
 /* Cut a stretch at its edges. First time (`contested` false) pair what has only each other; 1 when some of it is
  * contested. Second time decide that. -1: memory. */
 static int
@@ -179,6 +188,8 @@ sweep_stretch(struct task *t, const struct contest *s, bool contested)
         t->m->work -= (uint64_t)p + r;
         if (p == 1 && r == 1) {
             if (!contested && pair_part(t, t->m->active[TX].index[0], t->m->active[RX].index[0], at, edge) < 0)
+                return -1;
+            if (contested && untouched(t, s) && contested_range(t, at, edge) < 0)
                 return -1;
         } else if (p > 0 && r > 0) {
             found = 1;
@@ -255,7 +266,12 @@ data_sweep(struct task *t)
     while (s.tx < a->n && s.rx < b->n) {
         fetch_early(t, s.tx, s.rx);
         if (alone(a, s.tx, b, s.rx)) {
-            pair_whole(t, s.tx++, s.rx++);
+            s.tx_end = s.tx + 1;
+            s.rx_end = s.rx + 1;
+            if (!pair_whole(t, s.tx, s.rx) && note_contest(t, &s) < 0) /* perhaps an altered one */
+                return -1;
+            s.tx++;
+            s.rx++;
             continue;
         }
         find_stretch(t, &s);

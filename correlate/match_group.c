@@ -406,8 +406,11 @@ may_be_altered(const struct group *g, const struct member *a, const struct membe
         ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK) || tx->len != rx->len ||
          tx->seq - (t->point[TX] ? t->c->seq_delta[t->h] : 0) != rx->seq - (t->point[RX] ? t->c->seq_delta[t->h] : 0)))
         return false;
-    return key_id_agrees(t, tx, a->off, rx, b->off) && may_be(g, a, b) &&
-           (key_differences(t, tx, rx, whole) <= 1 || (key_id_informs(t, tx) && a->off + b->off == 0));
+    if (!may_be(g, a, b))
+        return false;
+    if (key_differences(t, tx, rx, whole) > 1 && !(key_id_informs(t, tx) && a->off + b->off == 0))
+        return false;
+    return key_marks(t, tx, rx) || local_agrees(t, &t->items[TX]->item[a->item], tx, rx);
 }
 
 /* A transmission and an arrival that have only each other, and differ in what should not differ. */
@@ -473,5 +476,11 @@ group_decide(struct task *t, uint32_t len, bool uniform, take_pair *take)
             return -1;
     }
     g.ids_in_key = false;
-    return few_left(t) && (t->clock || !t->undecided) ? pair_altered(&g) : 0;
+    if (!few_left(t))
+        return 0;
+    if (!t->clock) { /* delays tell */
+        t->undecided = true;
+        return 0;
+    }
+    return local_build(t) < 0 ? -1 : pair_altered(&g);
 }

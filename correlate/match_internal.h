@@ -160,6 +160,9 @@ bool key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_o
                    uint32_t rx_off);
 bool key_id_exact(const struct task *t, const struct segment *s, uint32_t off, uint16_t *id); /* *id of that piece */
 bool key_id_informs(const struct task *t, const struct segment *s);
+/* Do they carry something (IP ID, TSval) that tells them from others of the same bytes, so that one which differs in
+ * something else is an altered packet rather than another one? */
+bool key_marks(const struct task *t, const struct segment *tx, const struct segment *rx);
 /* How many of ack, window, options, flags and payload differ between segments of the same range. */
 unsigned key_differences(const struct task *t, const struct segment *tx, const struct segment *rx, bool whole);
 /* Could it, by the clock, have left then and arrived then? True without a clock. */
@@ -174,6 +177,7 @@ void learn_syn(struct task *t);
 /* match_local.c */
 int local_build(struct task *t);
 struct local local_delay(const struct task *t, const struct item *tx);
+bool local_agrees(const struct task *t, const struct item *i, const struct segment *tx, const struct segment *rx);
 int64_t local_jitter(const struct task *t, const struct local *l);
 
 /* match_data.c, match_control.c: decide what is beyond doubt, and note the rest; then decide the contested. */

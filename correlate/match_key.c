@@ -165,6 +165,12 @@ key_differences(const struct task *t, const struct segment *tx, const struct seg
     return n;
 }
 
+bool
+key_marks(const struct task *t, const struct segment *tx, const struct segment *rx)
+{
+    return key_id_informs(t, tx) || (comparable(t->tr->tsval) && tx->bits & rx->bits & SEG_TS);
+}
+
 /* Bounds of theta around t_ns, fetched once in a while. */
 static const struct theta *
 theta_at(const struct task *t, int64_t t_ns)

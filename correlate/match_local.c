@@ -103,3 +103,13 @@ local_jitter(const struct task *t, const struct local *l)
 {
     return l->known ? l->high - l->low + t->slack : BLIND;
 }
+
+/* Did this pair take about as long as the packets around it? */
+bool
+local_agrees(const struct task *t, const struct item *i, const struct segment *tx, const struct segment *rx)
+{
+    struct local l = local_delay(t, i);
+    int64_t delay = delay_of(t, tx, rx), jitter = local_jitter(t, &l);
+
+    return l.known && delay >= l.low - jitter && delay <= l.high + jitter;
+}

@@ -491,6 +491,21 @@ START_TEST(control_of_every_kind)
 }
 END_TEST
 
+/* Each capture missed another of two unmarked ACKs: that is no ACK that was altered on the way (_i 1: but this is). */
+START_TEST(two_missed_ones_are_no_altered_one)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 777};
+
+    ordinary(0, false);
+    build_add(b, 0, 0, w);
+    w.us += WAY + (_i ? 20 : 5000);
+    w.window = 900;
+    build_add(b, 1, 0, w);
+    match_build(b, WAY);
+    expect_sides(0, !_i, !_i);
+}
+END_TEST
+
 /* Case three: resets repeated, some lost; spaced far enough apart to tell which. */
 START_TEST(resets_are_not_paired_in_order)
 {
@@ -665,6 +680,7 @@ main(void)
     suite_add_tcase(s, c);
     tcase_add_checked_fixture(k, setup, teardown);
     tcase_add_test(k, control_of_every_kind);
+    tcase_add_loop_test(k, two_missed_ones_are_no_altered_one, 0, 2);
     tcase_add_test(k, resets_are_not_paired_in_order);
     tcase_add_test(k, resets_at_once_are_alike);
     tcase_add_test(k, a_group_of_which_none_arrived_is_no_group);
