@@ -7,7 +7,7 @@
 #define LEAST_BURST_LOSSES 20
 #define LEAST_MEAN_BURST   1.5
 #define LEAST_RUNS_Z       3.29 /* standard deviations: SIGNIFICANT, two-sided */
-#define LEAST_OUTAGE_NS    NS_PER_S
+#define LEAST_OUTAGE_NS    (400 * NS_PER_MS)
 #define LEAST_OUTAGE       10 /* segments lost in it */
 #define LEAST_SORT         3
 #define LEAST_DSCP         20
