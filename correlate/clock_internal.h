@@ -47,7 +47,6 @@ void clock_straight(struct straight *out, struct hull_scratch *scratch, const st
 struct era {
     size_t first, end; /* points */
     int64_t from, to;  /* its first and last point */
-    bool soft;         /* the step before it was told by both envelopes' jump, not by contradiction */
     uint8_t point;     /* of the step before it; 255 unknown */
     int64_t by_ns;     /* soft or from a journal: the step's size; 0: from the fits */
     bool by_known;

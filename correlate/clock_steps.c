@@ -277,7 +277,6 @@ cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p,
         if (!now)
             return -1;
         now->end = end;
-        now->soft = true;
         now->by_known = true;
         now->by_ns = (k[i].jump[0] + k[i].jump[1]) / 2;
     }

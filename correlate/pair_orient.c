@@ -25,7 +25,7 @@ struct host {
 };
 struct hosts {
     struct host *slot;
-    uint32_t n_slots, n;
+    uint32_t n_slots;
     uint64_t seed;
 };
 
@@ -84,7 +84,6 @@ host_vote(struct hosts *h, const struct flow_key *k, int point, int end, int vot
         at->family = k->family;
         at->point = (uint8_t)point;
         memcpy(at->addr, k->end[end].addr, 16);
-        h->n++;
     }
     if (at->near < 1000000 && at->near > -1000000)
         at->near += vote;
