@@ -1,6 +1,6 @@
 /* Comparing payload across another segmentation.
  *
- * Each segment's digest holds the Internet checksum of its payload, and such sums add up over pieces. So the spans of a
+ * Digests of payload can be put together from those of pieces (digest.h). So the spans of a
  * direction are walked in order and closed into blocks: the fewest transmissions and arrivals in a row that hold the
  * same bytes,
  *
@@ -8,11 +8,12 @@
  *     arrivals        |-- a1 --|------- a2 -------|-- a3 ---|      one block: neither t1 | t2 nor a1 | a2 is a cut of
  * both
  *
- * and the sums over both sides of a block compared. Only where they differ are the bytes themselves fetched from the
+ * and the digests of both sides of a block compared. Only where they differ are the bytes themselves fetched from the
  * files, and the wire segments in which they differ named. A block with anything cut, damaged or missing is passed
  * over: nothing can be said of it. */
 #include "correlate/compare.h"
 
+#include "correlate/digest.h"
 #include "correlate/match.h"
 #include "correlate/refetch.h"
 
@@ -27,7 +28,7 @@ struct block { /* spans [first, first + n) of one direction; or one equal pair (
 };
 struct comparing {
     struct report *r;
-    struct block *blocks; /* those whose sums differ */
+    struct block *blocks; /* those whose digests differ */
     size_t n, room;
     struct refetched *wanted[POINTS];
     size_t n_wanted[POINTS];
@@ -55,13 +56,14 @@ add_block(struct comparing *c, struct block b)
     return 0;
 }
 
-/* The spans from `first` on that close a block, 0 when they do not; *sums_differ says what came out. */
+/* The spans from `first` on that close a block, 0 when they do not; *differ says what came out. */
 static uint32_t
-close_block(const struct comparing *c, const struct match_side *m, uint8_t h, uint32_t first, bool *sums_differ)
+close_block(const struct comparing *c, const struct match_side *m, uint8_t h, uint32_t first, bool *differ)
 {
     const struct store *from = c->r->stores[h], *to = c->r->stores[1 - h];
     const struct segment *t = NULL, *a = NULL;
-    uint32_t t_left = 0, a_left = 0, at = 0, t_sum = 0, a_sum = 0, t_record = NO_RECORD, a_record = NO_RECORD;
+    uint32_t t_left = 0, a_left = 0, t_digest = DIGEST_EMPTY, a_digest = DIGEST_EMPTY, t_record = NO_RECORD,
+             a_record = NO_RECORD;
     for (uint32_t k = first; k < m->n_spans && k - first < MAX_BLOCK; k++) {
         const struct span *x = &m->spans[k];
         if (!t_left) {
@@ -70,7 +72,7 @@ close_block(const struct comparing *c, const struct match_side *m, uint8_t h, ui
                 return 0;
             t = next;
             t_left = segment_span(t);
-            t_sum = digest_join(t_sum, t->digest, at);
+            t_digest = digest_join(t_digest, t->digest, t->len);
         }
         if (!a_left) {
             const struct segment *next = store_segment(to, a_record = x->rx);
@@ -78,15 +80,14 @@ close_block(const struct comparing *c, const struct match_side *m, uint8_t h, ui
                 return 0;
             a = next;
             a_left = segment_span(a);
-            a_sum = digest_join(a_sum, a->digest, at);
+            a_digest = digest_join(a_digest, a->digest, a->len);
         }
         if (x->tx != t_record || x->rx != a_record || x->len > t_left || x->len > a_left)
             return 0;
         t_left -= x->len;
         a_left -= x->len;
-        at += x->len;
         if (!t_left && !a_left) {
-            *sums_differ = !digest_equal(t_sum, a_sum);
+            *differ = t_digest != a_digest;
             return k - first + 1;
         }
     }

@@ -57,22 +57,6 @@ struct extra {                     /* what few segments have */
     uint32_t kinds;        /* bit k: option kind k (0..31) was there */
 };
 
-/* The sum of payload bytes that continue, `offset` bytes on, those that `sum` is over. Compare with digest_equal(). */
-static inline uint32_t
-digest_join(uint32_t sum, uint32_t digest, uint32_t offset)
-{
-    const uint32_t more = digest & 0xffff, turned = (more << 8 | more >> 8) & 0xffff;
-    sum += offset & 1 ? turned : more;
-    return (sum & 0xffff) + (sum >> 16);
-}
-
-/* Two sums over the same number of bytes: in ones' complement 0 and 0xffff are the same. */
-static inline bool
-digest_equal(uint32_t a, uint32_t b)
-{
-    return a % 0xffff == b % 0xffff;
-}
-
 /* Sequence numbers that the segment takes up. */
 static inline uint32_t
 segment_span(const struct segment *s)

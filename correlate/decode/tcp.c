@@ -2,11 +2,10 @@
  *
  * Two lengths run side by side: what was on the wire, as the IP header says, and what the capture kept. Everything
  * from the fixed header on may be missing without the segment being any less of a segment. */
-#define XXH_INLINE_ALL
 #include "correlate/decode/decode_internal.h"
+#include "correlate/digest.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 #define TCP_HEADER   20
 #define TCP_TO_FLAGS 14 /* ports, sequence numbers, data offset and flags: the least that makes a segment */
@@ -70,10 +69,8 @@ fill_payload(struct decoded *out, const uint8_t *payload, uint32_t kept)
     s->kept = (uint16_t)(kept < UINT16_MAX ? kept : UINT16_MAX);
     out->payload = payload;
     out->payload_kept = s->kept;
-    if (s->kept > 0) {
-        s->digest = (uint32_t)XXH3_64bits(payload, s->kept) << 16 | checksum_add(0, payload, s->kept);
-        s->digest |= (s->digest == 0) << 16; /* 0 means that none was kept */
-    }
+    if (s->kept > 0)
+        s->digest = digest_of(payload, s->kept);
 }
 
 enum decode_result
