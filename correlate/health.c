@@ -178,9 +178,9 @@ health_limit(struct health *h, int64_t from_ns, int64_t to_ns)
 }
 
 void
-health_add_miss(struct health *h, int p, int64_t stamp_ns)
+health_add_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns)
 {
-    h->out_of_memory |= add(&h->side[p].misses, 0, stamp_ns, stamp_ns) != 0;
+    h->out_of_memory |= add(&h->side[p].misses, 0, from_ns, to_ns) != 0;
 }
 
 void
@@ -235,7 +235,7 @@ misses_near(const struct side *s, int64_t from, int64_t to)
     const uint64_t begin = s->traffic[bin_of(s, from)], end = s->traffic[bin_of(s, to) + 1];
     if (low < s->misses.n && s->traffic[bin_of(s, s->misses.at[low].from)] <= end + s->near)
         return true;
-    return low > 0 && s->traffic[bin_of(s, s->misses.at[low - 1].from) + 1] + s->near >= begin;
+    return low > 0 && s->traffic[bin_of(s, s->misses.at[low - 1].reach) + 1] + s->near >= begin;
 }
 
 int

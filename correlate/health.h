@@ -21,9 +21,9 @@ struct health; /* of both points */
 int health_new(struct health **out, struct store *const stores[POINTS], const struct clock *clock);
 /* The user's --from and --to, on the reference clock, act as edges of both captures; INT64_MIN, INT64_MAX: none. */
 void health_limit(struct health *h, int64_t from_ns, int64_t to_ns);
-/* Evidence from the traffic, on point p's clock: a packet that p's capture provably missed at about `stamp_ns`; or a
+/* Evidence from the traffic, on point p's clock: a packet that p's capture provably missed within [from, to]; or a
  * suspicion that holds for [from, to] of flow `flow` of p only. Not thread-safe; collect per thread, add afterwards. */
-void health_add_miss(struct health *h, int p, int64_t stamp_ns);
+void health_add_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns);
 void health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns);
 int health_finish(struct health *h); /* sort and index; after it queries are O(log n) and thread-safe */
 /* Of point p in [from, to] of p's own clock, for packets of `flow` (UINT32_MAX: any). *why may be NULL. */

@@ -176,6 +176,29 @@ ambiguous(const struct judge *j, const struct piece *p, const struct facts *f, e
     return v;
 }
 
+/* Does the sender's own counter run on without a gap from this transmission to beyond `until`? Then no other copy left
+ * unrecorded meanwhile, whatever its capture may have missed elsewhere. */
+static bool
+counter_unbroken(const struct piece *p, int64_t until)
+{
+    const struct lane *l = p->lane;
+    bool guessed = false;
+    if (l->tr->id_kind != ID_COUNTER || p->seg->ip_id == 0 || (p->seg->bits & SEG_NO_ID))
+        return false;
+    uint16_t next = (uint16_t)(p->seg->ip_id + judge_wire(l->tr, p->seg->len, &guessed));
+    for (uint32_t i = p->place + 1, n = 0; i < l->n_tx && n < WALK_LIMIT && !guessed; i++, n++) {
+        const struct segment *s = lane_tx(l, i);
+        if (s->ip_id == 0)
+            continue;
+        if (s->ip_id != next)
+            return false;
+        if (s->stamp_ns > until)
+            return true;
+        next = (uint16_t)(s->ip_id + judge_wire(l->tr, s->len, &guessed));
+    }
+    return false;
+}
+
 /* One copy was not recorded: was it this one? */
 static struct verdict
 which_copy(struct judge *j, const struct piece *p, const struct facts *f, enum rule rule, uint32_t place,
@@ -188,8 +211,10 @@ which_copy(struct judge *j, const struct piece *p, const struct facts *f, enum r
     const unsigned n = rivals(j, p, by_ns, open_ns, &limited);
     if (limited)
         return ambiguous(j, p, f, rule, place, REASON_LIMIT);
-    if (n || judge_sender(j, p, p->seg->stamp_ns, by_sender > p->seg->stamp_ns ? by_sender : p->seg->stamp_ns, NULL) ==
-                 NOT_WHOLE)
+    const bool unbroken = counter_unbroken(p, by_sender);
+    if (n ||
+        (!unbroken && judge_sender(j, p, p->seg->stamp_ns, by_sender > p->seg->stamp_ns ? by_sender : p->seg->stamp_ns,
+                                   NULL) == NOT_WHOLE))
         return ambiguous(j, p, f, rule, place, REASON_AMBIGUOUS_COPY);
     struct verdict v = verdict_of(EVENT_MISSED, LEVEL_PROVEN);
     v.missed_by = (uint8_t)(1 - l->h);

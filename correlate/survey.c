@@ -25,7 +25,7 @@
 
 struct found {
     int64_t from, to;
-    uint32_t flow; /* UINT32_MAX: a miss at `from` */
+    uint32_t flow; /* UINT32_MAX: a miss between from and to */
     uint8_t point;
 };
 struct survey {
@@ -34,7 +34,7 @@ struct survey {
 };
 
 struct hole {
-    int64_t from, to, stamp;
+    int64_t from, to, since, stamp; /* recorded between: nothing of these bytes */
 };
 struct stream { /* of one endpoint, as the tap recorded it */
     bool begun, settled, own;
@@ -79,9 +79,9 @@ add(struct survey *s, int point, uint32_t flow, int64_t from, int64_t to)
 }
 
 static int
-miss(struct walk *w, int64_t stamp)
+miss(struct walk *w, int64_t from, int64_t to)
 {
-    return add(w->out, w->point, UINT32_MAX, stamp, stamp);
+    return add(w->out, w->point, UINT32_MAX, from < to ? from : to, to);
 }
 
 static void
@@ -96,7 +96,7 @@ push_hole(struct stream *s, int64_t from, int64_t to, int64_t stamp)
 {
     if (s->n_holes == HOLES)
         drop_hole(s, 0); /* too many open at once: nothing will be claimed of the oldest */
-    s->hole[s->n_holes++] = (struct hole){from, to, stamp};
+    s->hole[s->n_holes++] = (struct hole){from, to, s->last, stamp};
 }
 
 /* Bytes [from, to) were recorded: close what they fill. */
@@ -118,7 +118,7 @@ fill(struct stream *s, int64_t from, int64_t to)
             h->to = from;
             if (was.to > to && s->n_holes < HOLES) {
                 memmove(h + 2, h + 1, (s->n_holes - i) * sizeof *h);
-                h[1] = (struct hole){to, was.to, was.stamp};
+                h[1] = (struct hole){to, was.to, was.since, was.stamp};
                 s->n_holes++;
             }
         }
@@ -147,7 +147,7 @@ delivered(struct walk *w, struct stream *s, int64_t from, int64_t to, int64_t st
             i++;
             continue;
         }
-        if (h->from >= s->base && miss(w, h->stamp))
+        if (h->from >= s->base && miss(w, h->since, h->stamp))
             return -1;
         if (h->to <= to)
             drop_hole(s, i);
@@ -182,7 +182,7 @@ note_sent(struct walk *w, struct stream *s, const struct segment *seg)
     if (s->owed && pos >= s->top) {
         const bool passed = pos >= s->owed; /* it goes on beyond them: they were sent */
         s->owed = 0;
-        if (passed && miss(w, s->owed_stamp))
+        if (passed && miss(w, s->last, s->owed_stamp))
             return -1;
     }
     if (pos > s->top) {
@@ -311,7 +311,7 @@ finish(struct walk *w)
 {
     for (int e = 0; e < 2; e++) {
         const struct stream *s = &w->stream[e];
-        if (s->owed > s->top && miss(w, s->owed_stamp))
+        if (s->owed > s->top && miss(w, s->last, s->owed_stamp))
             return -1;
         if (s->unknown_echoes * 2 <= s->echoes && move(w->out, &w->echo[e]))
             return -1;
@@ -369,7 +369,7 @@ survey_report(const struct survey *s, struct health *h)
     for (size_t i = 0; i < s->n; i++) {
         const struct found *f = &s->found[i];
         if (f->flow == UINT32_MAX)
-            health_add_miss(h, f->point, f->from);
+            health_add_miss(h, f->point, f->from, f->to);
         else
             health_add_suspicion(h, f->point, f->flow, f->from, f->to);
     }

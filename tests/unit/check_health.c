@@ -126,7 +126,7 @@ START_TEST(one_miss_speaks_for_all)
     enum unwhole_reason why;
     build_counted(b, 1);
     finish();
-    health_add_miss(h, 1, 90 * NS_PER_S);
+    health_add_miss(h, 1, 90 * NS_PER_S, 90 * NS_PER_S);
     health_finish(h);
     ck_assert_int_eq(at(5, 6, &why), NOT_WHOLE);
     ck_assert_int_eq(why, UNWHOLE_MISSES);
@@ -140,7 +140,7 @@ START_TEST(a_burst_speaks_for_its_neighbourhood)
     build_counted(b, 1);
     finish();
     for (int i = 0; i < 1000; i++) /* 101 segments, 1000 misses: near is a second, and two segments */
-        health_add_miss(h, 1, 50 * NS_PER_S + i * NS_PER_MS);
+        health_add_miss(h, 1, 50 * NS_PER_S + i * NS_PER_MS, 50 * NS_PER_S + i * NS_PER_MS);
     health_finish(h);
     ck_assert_int_eq(at(40, 42, NULL), WHOLE);
     ck_assert_int_eq(at(49, 50, NULL), NOT_WHOLE);

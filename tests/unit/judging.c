@@ -106,7 +106,7 @@ judge_finished(void)
     ck_assert_int_eq(health_new(&health, b->stores, &judging_clock), 0);
     for (int p = 0; p < POINTS; p++)
         if (misses[p])
-            health_add_miss(health, p, misses[p] * 1000);
+            health_add_miss(health, p, misses[p] * 1000, misses[p] * 1000);
     health_finish(health);
     report.health = health;
     report.has_window = health_window(health, &report.window_first_ns, &report.window_last_ns);
