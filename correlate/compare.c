@@ -1,16 +1,14 @@
 /* Comparing payload across another segmentation.
  *
- * Digests of payload can be put together from those of pieces (digest.h). So the spans of a
- * direction are walked in order and closed into blocks: the fewest transmissions and arrivals in a row that hold the
- * same bytes,
+ * Digests of payload can be put together from those of pieces (digest.h). So the spans of a direction are walked in
+ * order and closed into blocks: the fewest transmissions and arrivals in a row that hold the same bytes,
  *
  *     transmissions   |------ t1 ------|-------- t2 --------|
- *     arrivals        |-- a1 --|------- a2 -------|-- a3 ---|      one block: neither t1 | t2 nor a1 | a2 is a cut of
- * both
+ *     arrivals        |-- a1 --|------- a2 -------|-- a3 ---|
  *
- * and the digests of both sides of a block compared. Only where they differ are the bytes themselves fetched from the
- * files, and the wire segments in which they differ named. A block with anything cut, damaged or missing is passed
- * over: nothing can be said of it. */
+ * (one block: no cut between two transmissions is also one between two arrivals), and the digests of both sides of a
+ * block compared. Only where they differ, and where a loss keeps a block from closing, are the bytes themselves fetched
+ * from the files, and the wire segments in which they differ named. Of what is cut or damaged nothing can be said. */
 #include "correlate/compare.h"
 
 #include "correlate/digest.h"
@@ -94,13 +92,20 @@ close_block(const struct comparing *c, const struct match_side *m, uint8_t h, ui
     return 0;
 }
 
+static bool
+both_whole(const struct comparing *c, uint8_t h, const struct span *x)
+{
+    return whole(store_segment(c->r->stores[h], x->tx)) && whole(store_segment(c->r->stores[1 - h], x->rx));
+}
+
 static int
 find_in_spans(struct comparing *c, uint32_t connection, uint8_t h, const struct match_side *m)
 {
     for (uint32_t k = 0; k < m->n_spans;) {
         bool differ = false;
         const uint32_t n = close_block(c, m, h, k, &differ);
-        if (differ && n && add_block(c, (struct block){connection, k, n, NO_RECORD, NO_RECORD, h}))
+        if ((n ? differ : both_whole(c, h, &m->spans[k])) &&
+            add_block(c, (struct block){connection, k, n ? n : 1, NO_RECORD, NO_RECORD, h}))
             return -1;
         k += n ? n : 1;
     }
