@@ -1,7 +1,10 @@
 /* What the files of the judge share.
  *
- * judge.c         theory; one connection's way through the rules; events
- * judge_context.c lookups over a connection: streams by position, acknowledgements by time, delays
+ * judge.c         theory; one connection's way through the rules
+ * judge_event.c   verdicts made into events; the judge's life
+ * judge_piece.c   what is left over, cut into wire segments and judged
+ * judge_context.c the arrays over a connection: streams by position, acknowledgements by time, delays
+ * judge_lookup.c  questions to these arrays
  * judge_lost.c    left the sender, not seen at the receiver
  * judge_control.c the same for what carries no data: resets, pure acknowledgements
  * judge_arrived.c seen at the receiver, never seen leaving
@@ -24,7 +27,8 @@ struct pool { /* an array that only grows; `size` of a member is the user's */
 };
 void *pool_reserve(struct pool *p, size_t n, size_t size); /* NULL: memory. The first members are kept */
 
-struct delays { /* a tree of least and greatest delay over runs of transmissions */
+#define DELAYS_LEAF 32 /* transmissions under one leaf */
+struct delays {        /* a tree of least and greatest delay over runs of transmissions */
     int64_t *low, *high;
     uint32_t leaves;
 };
@@ -117,8 +121,13 @@ struct event *judge_event(struct judge *j, const struct lane *l, bool at_receive
 uint32_t judge_wire(const struct translation *t, uint32_t len, bool *guessed);
 enum undecided_reason judge_reason(enum unwhole_reason why);
 
-/* judge_context.c */
+/* judge_piece.c: judge all that the match has left over of one direction. -1: memory */
+int judge_left_over(struct judge *j, struct lane *l);
+
+/* judge_context.c: -1: memory */
 int context_open(struct judge *j);
+
+/* judge_lookup.c */
 bool lane_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len, struct piece *out);
 bool lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len,
                    struct piece *out);

@@ -1,0 +1,255 @@
+/* Questions to the arrays over a connection. Each is a binary search, or a walk that stops at WALK_LIMIT. */
+#include "correlate/judge_internal.h"
+
+#include <stdlib.h>
+
+uint32_t
+lane_first_span(const struct match_side *m, uint32_t record)
+{
+    uint32_t low = 0, high = m->n_spans;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (m->spans[mid].tx < record)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int
+by_value(const void *pa, const void *pb)
+{
+    const uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    return (a > b) - (a < b);
+}
+
+bool
+lane_echoed(const struct lane *l, uint32_t tsval)
+{
+    return l->n_echoed && bsearch(&tsval, l->echoed, l->n_echoed, sizeof tsval, by_value) != NULL;
+}
+
+uint32_t
+list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_t stamp_ns)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (store_segment(s, list[mid])->stamp_ns <= stamp_ns)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static bool
+delays_around(const struct lane *l, int64_t stamp_ns, int64_t *least, int64_t *greatest)
+{
+    const struct delays *d = &l->delays;
+    uint32_t a = list_first_after(l->from, l->tx, l->n_tx, stamp_ns - LATEST_AROUND) / DELAYS_LEAF + d->leaves,
+             b = list_first_after(l->from, l->tx, l->n_tx, stamp_ns + LATEST_AROUND) / DELAYS_LEAF + d->leaves + 1;
+    int64_t low = INT64_MAX, high = INT64_MIN;
+    if (b > 2 * d->leaves)
+        b = 2 * d->leaves;
+    for (; a < b; a /= 2, b /= 2) {
+        if (a & 1) {
+            low = d->low[a] < low ? d->low[a] : low;
+            high = d->high[a] > high ? d->high[a] : high;
+            a++;
+        }
+        if (b & 1) {
+            b--;
+            low = d->low[b] < low ? d->low[b] : low;
+            high = d->high[b] > high ? d->high[b] : high;
+        }
+    }
+    *least = low;
+    *greatest = high;
+    return low <= high;
+}
+
+/* Where nothing near was matched: how much longer than the least delay a packet may take. The clock's interval is as
+ * wide as the least round trip. */
+static int64_t
+unknown_spread(const struct theta *th)
+{
+    return th->low_known && th->high_known ? 2 * (th->high_ns - th->low_ns) + LATEST_UNKNOWN / 10 : LATEST_UNKNOWN;
+}
+
+bool
+lane_arrival(const struct judge *j, const struct lane *l, const struct segment *tx, int64_t *earliest, int64_t *latest,
+             bool *neighbours)
+{
+    const int64_t slack = l->to->resequenced_ns + l->to->quantum_ns + l->from->quantum_ns;
+    const struct theta th = clock_theta(j->r->clock, clock_to_reference(j->r->clock, l->h, tx->stamp_ns));
+    const bool known = l->h == 0 ? th.high_known : th.low_known, floor = l->h == 0 ? th.low_known : th.high_known;
+    int64_t low, high;
+    *neighbours = delays_around(l, tx->stamp_ns, &low, &high);
+    if (!*neighbours) {
+        if (!known)
+            return false;
+        low = l->h == 0 ? th.high_ns : -th.low_ns;
+        high = low + unknown_spread(&th);
+    }
+    if (floor) {
+        const int64_t least = l->h == 0 ? th.low_ns : -th.high_ns;
+        low = least < low ? least : low;
+    }
+    *earliest = tx->stamp_ns + low - slack;
+    *latest = tx->stamp_ns + high + slack;
+    return true;
+}
+
+bool
+lane_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len, struct piece *out)
+{
+    const struct segment *s = lane_tx(l, place);
+    *out = (struct piece){.lane = l, .seg = s, .place = place, .record = l->tx[place], .off = off, .len = len};
+    out->from = l->tx_pos[place] + off;
+    out->to = out->from + len;
+    out->timed = lane_arrival(j, l, s, &out->earliest, &out->latest, &out->neighbours);
+    return out->timed;
+}
+
+/* The same for an arrival: earliest and latest are those of its departure, on the sender's tap's clock. */
+bool
+lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len, struct piece *out)
+{
+    const struct segment *s = lane_rx(l, place);
+    const int64_t slack = l->from->resequenced_ns + l->to->quantum_ns + l->from->quantum_ns,
+                  ref = clock_to_reference(j->r->clock, 1 - l->h, s->stamp_ns);
+    const struct theta th = clock_theta(j->r->clock, ref);
+    const bool known = l->h == 0 ? th.high_known : th.low_known;
+    int64_t low, high;
+    *out = (struct piece){.lane = l, .seg = s, .place = place, .record = l->rx[place], .off = off, .len = len};
+    out->from = l->rx_pos[place] + off;
+    out->to = out->from + len;
+    out->neighbours = delays_around(l, clock_from_reference(j->r->clock, l->h, ref), &low, &high);
+    if (!out->neighbours) {
+        if (!known)
+            return false;
+        low = l->h == 0 ? th.high_ns : -th.low_ns;
+        high = low + unknown_spread(&th);
+    }
+    out->earliest = s->stamp_ns - high - slack;
+    out->latest = s->stamp_ns - low + slack;
+    out->timed = true;
+    return true;
+}
+
+uint32_t
+lane_by_pos(const uint32_t *by_pos, const int64_t *pos, uint32_t n, int64_t at)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (pos[by_pos[mid]] < at)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+/* Walk down the arrivals that may touch [from, to): their number up to `enough`, and the earliest of all. */
+static uint32_t
+walk_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough, uint32_t *first, bool *limited)
+{
+    uint32_t found = 0, steps = 0;
+    *first = NO_INDEX;
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, to); k > 0; k--) {
+        const uint32_t i = l->rx_by_pos[k - 1];
+        if (l->rx_pos[i] + l->longest_rx <= from || found >= enough)
+            break;
+        if (++steps > WALK_LIMIT) {
+            *limited = true;
+            break;
+        }
+        const struct segment *s = lane_rx(l, i);
+        if (l->rx_pos[i] + segment_span(s) <= from || (s->flags & TCP_RST) ||
+            (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) == SEG_BAD_SUM)
+            continue;
+        found++;
+        *first = i < *first ? i : *first;
+    }
+    return found;
+}
+
+uint32_t
+lane_first_arrival(const struct lane *l, int64_t from, int64_t to, bool *limited)
+{
+    uint32_t first;
+    walk_arrivals(l, from, to, UINT32_MAX, &first, limited);
+    return first;
+}
+
+uint32_t
+lane_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough)
+{
+    uint32_t first;
+    bool limited = false;
+    const uint32_t n = walk_arrivals(l, from, to, enough, &first, &limited);
+    return limited ? enough : n;
+}
+
+bool
+lane_tx_open(const struct lane *l, uint32_t place, int64_t from, int64_t to)
+{
+    const struct segment *s = lane_tx(l, place);
+    int64_t at = l->tx_pos[place] > from ? l->tx_pos[place] : from, end = l->tx_pos[place] + segment_span(s);
+    end = end < to ? end : to;
+    if (s->partner < PARTNER_SPAN)
+        return false;
+    if (s->partner == NO_RECORD || !l->side)
+        return true;
+    for (uint32_t k = lane_first_span(l->side, l->tx[place]);
+         k < l->side->n_spans && l->side->spans[k].tx == l->tx[place]; k++) {
+        const struct span *x = &l->side->spans[k];
+        if (l->tx_pos[place] + x->from > at)
+            break;
+        if (l->tx_pos[place] + x->from + x->len > at)
+            at = l->tx_pos[place] + x->from + x->len;
+    }
+    return at < end;
+}
+
+uint32_t
+lane_dsack(const struct judge *j, const struct lane *l, int64_t from, int64_t to, int64_t stamp_ns)
+{
+    const struct lane *back = lane_back(j, l);
+    uint32_t low = 0, high = l->n_dsacks, steps = 0;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (l->dsacks[mid].from <= from)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low > 0 && l->dsacks[low - 1].from + l->longest_dsack >= to && ++steps < WALK_LIMIT; low--)
+        if (l->dsacks[low - 1].to >= to && lane_tx(back, l->dsacks[low - 1].place)->stamp_ns > stamp_ns)
+            return l->dsacks[low - 1].place;
+    return NO_INDEX;
+}
+
+uint32_t
+lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos)
+{
+    const uint32_t n = lane_back(j, l)->n_tx;
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (l->acked[mid] < pos)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < n ? low : NO_INDEX;
+}
+
+uint32_t
+lane_seq_at_receiver(const struct connection *c, const struct lane *l, uint32_t seq)
+{
+    return l->h == 0 ? seq + c->seq_delta[0] : seq - c->seq_delta[1];
+}
