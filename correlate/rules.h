@@ -36,14 +36,11 @@
       "the receiver's host answered it with an acknowledgement that nothing else had asked for (ack {a})")             \
     R(PROBE_ANSWERED, "probe-answered",                                                                                \
       "the receiver's host answered the probe with an acknowledgement that nothing else had asked for (ack {a})")      \
-    R(WINDOW_USED, "window-used", "the receiver's host sent up to {a}, which only this acknowledgement allowed")       \
     R(ID_FILLS_GAP, "id-fills-gap",                                                                                    \
       "its IP ID {a} is missing in the sender's counter right there: the sender's host sent it, unrecorded")           \
     R(ID_NOT_DUE, "id-not-due", "its IP ID {a} was not due: the sender's counter stood at {b} and has no gap")         \
     R(BYTES_TAKEN_FOR_SENT, "bytes-taken-for-sent",                                                                    \
       "the sender's host went on beyond these bytes (seq {a}) though its capture shows no such transmission")          \
-    R(ACK_TAKEN_FOR_GRANTED, "ack-taken-for-granted",                                                                  \
-      "the sender's host took the acknowledgement of these bytes (ack {a}) for granted and went on")                   \
     R(BYTES_CONFLICT, "bytes-conflict", "its bytes differ from those that the sender's host sent under the same seq")  \
     R(BEYOND_SENT, "beyond-sent", "it lies beyond everything that the sender's host had sent (up to {a})")             \
     R(SENDER_WENT_ON, "sender-went-on",                                                                                \
@@ -53,11 +50,11 @@
     R(SENDER_LOOKS_WHOLE, "sender-looks-whole",                                                                        \
       "the sender's capture looks whole around then and shows no such transmission")                                   \
     R(TTL_UNLIKE, "ttl-unlike", "its TTL {a} is unlike its neighbours' {b}")                                           \
-    R(FITS_FLOW, "fits-flow", "its TTL and timestamps fit between its neighbours'")                                    \
+    R(FITS_FLOW, "fits-flow", "its TTL {a} and its timestamps fit its neighbours'")                                    \
     R(BAD_CHECKSUM, "bad-checksum", "it arrived with a wrong checksum that it did not leave with")                     \
     R(BYTES_DIFFER, "bytes-differ", "the two captures hold different values of the same packet")                       \
     R(COUNTED_ALIKE, "counted-alike", "{a} identical frames left, only {b} arrived")                                   \
-    R(SECOND_ARRIVAL, "second-arrival", "it arrived a second time {a:ms} after the first, identical to its IP ID {b}") \
+    R(SECOND_ARRIVAL, "second-arrival", "two arrivals of it {a:ms} apart, identical in all that tells transmissions apart (IP ID {b})") \
     R(OVERTAKEN, "overtaken", "a packet sent {b:ms} after it arrived {a:ms} before it")
 #define RULES_RESETS(R) \
     R(RESET_ANSWERS_SEGMENT, "reset-answers-segment", "the reset answers this segment: its SEQ is the segment's ACK, and it has no ACK flag") \
