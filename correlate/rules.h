@@ -54,7 +54,8 @@
     R(BAD_CHECKSUM, "bad-checksum", "it arrived with a wrong checksum that it did not leave with")                     \
     R(BYTES_DIFFER, "bytes-differ", "the two captures hold different values of the same packet")                       \
     R(COUNTED_ALIKE, "counted-alike", "{a} identical frames left, only {b} arrived")                                   \
-    R(SECOND_ARRIVAL, "second-arrival", "two arrivals of it {a:ms} apart, identical in all that tells transmissions apart (IP ID {b})") \
+    R(SECOND_ARRIVAL, "second-arrival",                                                                                    \
+      "two arrivals of it {a:ms} apart, equal in all that tells transmissions apart (IP ID {b})")                      \
     R(OVERTAKEN, "overtaken", "a packet sent {b:ms} after it arrived {a:ms} before it")
 #define RULES_RESETS(R) \
     R(RESET_ANSWERS_SEGMENT, "reset-answers-segment", "the reset answers this segment: its SEQ is the segment's ACK, and it has no ACK flag") \

@@ -1,0 +1,249 @@
+/* The rules about what was never seen leaving, and about what was changed, copied or overtaken. */
+#include "tests/unit/judging.h"
+
+#include <stdlib.h>
+
+static struct wire
+data(int64_t us, uint32_t n, int id)
+{
+    return (struct wire){.us = us, .seq = 1001 + n * 100, .ack = 5001, .len = 100, .id = id, .payload = true};
+}
+
+/* Segments 0..9 with IDs 100.. cross in 5 ms; one of them may go unrecorded at the sender. */
+static uint32_t
+flow_with(uint32_t unrecorded)
+{
+    uint32_t rx = NO_RECORD;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct wire w = data(20000 + i * 1000, i, 100 + (int)i);
+        if (i == unrecorded) {
+            w.us += 5000;
+            rx = build_add(b, 1, 0, w);
+        } else {
+            build_pass(b, 0, 5000, w);
+        }
+    }
+    build_pass(b, 1, 5000, (struct wire){.us = 40000, .seq = 5001, .ack = 2001});
+    build_pass(b, 0, 5000, data(900000, 10, 110));
+    return rx;
+}
+
+static void
+judge_counter(void)
+{
+    build_finish(b);
+    b->connections.connection[0].translation[0].id_kind = ID_COUNTER;
+    b->connections.connection[0].translation[0].ip_id = REWRITE_NONE;
+    b->connections.connection[0].translation[0].mss = 1460;
+    judge_finished();
+}
+
+START_TEST(id_fills_the_gap)
+{
+    const uint32_t rx = flow_with(4);
+    judge_counter();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_MISSED);
+    ck_assert_int_eq(e->level, LEVEL_PROVEN);
+    ck_assert_int_eq(e->missed_by, 0);
+    ck_assert(says(e, RULE_ID_FILLS_GAP));
+}
+END_TEST
+
+START_TEST(bytes_passed_over_were_sent)
+{
+    const uint32_t rx = flow_with(4);
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_MISSED);
+    ck_assert_int_eq(e->level, LEVEL_PROVEN);
+}
+END_TEST
+
+static struct wire
+forged_reset(int id)
+{
+    return (struct wire){.us = 30500, .seq = 1901, .flags = TCP_RST, .id = id, .ttl = 200};
+}
+
+START_TEST(id_not_due)
+{
+    const uint32_t rx = build_add(b, 1, 0, forged_reset(40000));
+    flow_with(99);
+    misses[0] = _i ? 25000 : 0; /* the counter itself shows that nothing is missing */
+    judge_counter();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_INJECTED);
+    ck_assert_int_eq(e->level, LEVEL_PROVEN);
+    ck_assert(says(e, RULE_ID_NOT_DUE));
+}
+END_TEST
+
+START_TEST(sender_goes_on_after_its_reset)
+{
+    const uint32_t rx = build_add(b, 1, 0, forged_reset(0));
+    flow_with(99);
+    misses[0] = _i ? 25000 : 0;
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_INJECTED);
+    ck_assert_int_eq(e->level, _i ? LEVEL_SUPPORTED : LEVEL_PROVEN);
+    ck_assert(says(e, RULE_SENDER_WENT_ON));
+}
+END_TEST
+
+START_TEST(reset_that_ends_it)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 0));
+    const uint32_t rx = build_add(b, 1, 0, (struct wire){.us = 40000, .seq = 2001, .flags = TCP_RST});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    if (_i == 1)
+        build_counted(b, 0);
+    misses[0] = _i == 2 ? 25000 : 0;
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, _i == 2 ? EVENT_UNRESOLVED : EVENT_INJECTED);
+    ck_assert_int_eq(e->level, _i == 2 ? LEVEL_UNDECIDED : _i ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+}
+END_TEST
+
+START_TEST(other_bytes_under_the_same_seq)
+{
+    flow_with(99);
+    struct wire w = data(36000, 3, 0);
+    w.text = 7;
+    w.ttl = 200;
+    const uint32_t rx = build_add(b, 1, 0, w);
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_INJECTED);
+    ck_assert(says(e, RULE_BYTES_CONFLICT));
+}
+END_TEST
+
+START_TEST(duplicated)
+{
+    flow_with(99);
+    build_add(b, 1, 0, data(32000, 3, 103));
+    judge_counter();
+    ck_assert_uint_eq(report.n_events, 1);
+    ck_assert_int_eq(report.events[0].kind, EVENT_DUPLICATED);
+    ck_assert_int_eq(report.events[0].level, LEVEL_PROVEN);
+    ck_assert_int_eq(report.events[0].seen_at, 0);
+}
+END_TEST
+
+START_TEST(reordered)
+{
+    static const uint32_t order[10] = {0, 1, 2, 3, 5, 6, 4, 7, 8, 9}; /* frames are numbered as they come */
+    for (uint32_t i = 0; i < 10; i++)
+        build_add(b, 0, 0, data(20000 + i * 1000, i, 100 + (int)i));
+    for (uint32_t k = 0; k < 10; k++) {
+        const uint32_t i = order[k];
+        build_add(b, 1, 0, data((i == 4 ? 27500 : 25000) + i * 1000, i, 100 + (int)i));
+    }
+    judge_counter();
+    ck_assert_uint_eq(report.n_events, 1);
+    const struct event *e = &report.events[0];
+    ck_assert_int_eq(e->kind, EVENT_REORDERED);
+    ck_assert_uint_eq(e->seq, 1401);
+    ck_assert_int_eq(e->late_ns, 1500000);
+    ck_assert_uint_eq(e->extent, 2);
+}
+END_TEST
+
+START_TEST(a_retransmission_is_no_reordering)
+{
+    build_add(b, 0, 0, data(20000, 0, 100));
+    for (uint32_t i = 1; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 100 + (int)i));
+    build_pass(b, 0, 5000, data(40000, 0, 110));
+    judge_counter();
+    for (uint32_t i = 0; i < report.n_events; i++)
+        ck_assert_int_ne(report.events[i].kind, EVENT_REORDERED);
+}
+END_TEST
+
+/* Segment 4 as it left and as it arrived. */
+static const struct event *
+changed(struct wire arrived)
+{
+    uint32_t tx = NO_RECORD;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct wire w = data(20000 + i * 1000, i, 100 + (int)i);
+        if (i != 4) {
+            build_pass(b, 0, 5000, w);
+            continue;
+        }
+        tx = build_add(b, 0, 0, w);
+        build_add(b, 1, 0, arrived);
+    }
+    judge_counter();
+    return event_about(0, tx);
+}
+
+START_TEST(corrupted)
+{
+    struct wire w = data(29000, 4, 104);
+    w.text = 9;
+    w.bits = _i ? SEG_BAD_SUM | SEG_PARTIAL_SUM : SEG_BAD_SUM;
+    const struct event *e = changed(w);
+    ck_assert_ptr_nonnull(e);
+    ck_assert_int_eq(e->kind, _i ? EVENT_ALTERED : EVENT_CORRUPTED);
+    ck_assert_int_eq(e->level, LEVEL_PROVEN);
+    ck_assert_uint_eq(report.n_events, 1);
+}
+END_TEST
+
+START_TEST(altered)
+{
+    struct wire w = data(29000, 4, 104);
+    if (_i == 0)
+        w.text = 9;
+    else if (_i == 1)
+        w.window = 77;
+    else
+        w.flags = TCP_ACK | TCP_URG;
+    const struct event *e = changed(w);
+    ck_assert_ptr_nonnull(e);
+    ck_assert_int_eq(e->kind, EVENT_ALTERED);
+    ck_assert_uint_eq(e->changed, _i == 0 ? CHANGED_PAYLOAD : _i == 1 ? CHANGED_WINDOW : CHANGED_FLAGS);
+    ck_assert_uint_eq(report.n_events, 1);
+}
+END_TEST
+
+START_TEST(congestion_marks_are_no_alteration)
+{
+    struct wire w = data(29000, 4, 104);
+    w.tos = 3;
+    ck_assert_ptr_null(changed(w));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("judge arrived");
+    TCase *t = tcase_create("arrived");
+    tcase_add_checked_fixture(t, judging_setup, judging_teardown);
+    tcase_add_test(t, id_fills_the_gap);
+    tcase_add_test(t, bytes_passed_over_were_sent);
+    tcase_add_loop_test(t, id_not_due, 0, 2);
+    tcase_add_loop_test(t, sender_goes_on_after_its_reset, 0, 2);
+    tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
+    tcase_add_test(t, other_bytes_under_the_same_seq);
+    tcase_add_test(t, duplicated);
+    tcase_add_test(t, reordered);
+    tcase_add_test(t, a_retransmission_is_no_reordering);
+    tcase_add_loop_test(t, corrupted, 0, 2);
+    tcase_add_loop_test(t, altered, 0, 3);
+    tcase_add_test(t, congestion_marks_are_no_alteration);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
