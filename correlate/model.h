@@ -136,6 +136,9 @@ struct reset_train { /* one sender, one connection, one cause */
     uint8_t hop;     /* the direction in which it travelled */
     int64_t time_ns, last_ns;
     uint32_t count, sent, arrived, lost, unresolved;
+    uint32_t tail;            /* of a lost train: so many at its end, behind the last that is proven, are not */
+    uint32_t repeats;         /* the resets of the following train that this one's story tells with its own */
+    bool told;                /* repeats: the story of the train before tells them too */
     struct frame_ref *frames; /* the first 100, both points' */
     uint32_t n_frames;
     uint8_t fate, level, cause, reset_case, stage;

@@ -3,9 +3,11 @@
  *     each connection that has one:  walk either view, following the host at that tap (resets_host.c)
  *        a reset that the host sends     -> an item: its cause from the host, its fate from partner or event
  *        a reset that comes in           -> whether the host had to take it; an item, where nobody sent it
- *     items in time order               -> trains: one sender, one direction, one cause; what follows a host's reset
- *                                          in answer to late segments belongs to the train of that reset
+ *     items in time order               -> trains: one sender, one direction, one cause
  *     each train                        -> what the peer did after its first reset's latest arrival, case, story
+ *
+ * A host that aborts and then answers every segment that still comes in makes two trains, the abort and its repeats.
+ * The first one's story tells both.
  *
  * Who sent a reset is never decided by its addresses: it is a point whose capture shows it leaving (or provably missed
  * it), `path` where the judge found it injected, else unknown. */
@@ -20,11 +22,7 @@
 static bool
 belongs(const struct reset_train *t, const struct reset_item *x)
 {
-    if (t->hop != x->hop || t->sent_by != x->sent_by)
-        return false;
-    if (t->cause == x->cause)
-        return true;
-    return x->cause == CAUSE_LATE_SEGMENT && t->cause != CAUSE_REFUSED;
+    return t->hop == x->hop && t->sent_by == x->sent_by && t->cause == x->cause;
 }
 
 static struct reset_train *
@@ -82,52 +80,73 @@ group(struct finder *f, uint32_t base)
     }
 }
 
+/* What became of all of it, from its items in time order. Nothing that comes after the peer's last segment can be
+ * contradicted, and a file may end there: so what only supports, or is undecided, at the end of a train that is lost
+ * does not speak against what is proven before it; `tail` counts it. */
 static void
-settle_fate(struct reset_train *t)
+settle_fate(struct reset_train *t, const struct reset_item *const *item, uint32_t n)
 {
+    uint32_t end = n;
+    while (end > 0 && !t->arrived && t->lost &&
+           (item[end - 1]->fate != FATE_LOST || item[end - 1]->level != LEVEL_PROVEN))
+        end--;
+    for (end = end ? end : n; end < n && item[end - 1]->fate != FATE_LOST; end++)
+        ;
+    uint32_t decided = 0;
+    t->level = LEVEL_PROVEN;
+    for (uint32_t i = 0; i < end; i++) {
+        const bool counts = item[i]->fate == (t->lost ? FATE_LOST : FATE_ARRIVED);
+        decided += item[i]->fate != FATE_UNRESOLVED;
+        t->level = counts && item[i]->level < t->level ? item[i]->level : t->level;
+    }
+    t->tail = n - end;
     if (t->arrived == t->count)
         t->fate = FATE_ARRIVED;
-    else if (t->lost == t->count)
-        t->fate = FATE_LOST;
     else if (t->arrived > 0)
         t->fate = FATE_PARTLY;
     else
-        t->fate = FATE_UNRESOLVED;
+        t->fate = t->lost > 0 && decided == end ? FATE_LOST : FATE_UNRESOLVED;
     if (t->fate == FATE_UNRESOLVED)
         t->level = LEVEL_UNDECIDED;
 }
 
-static int
-list_frames(struct finder *f, struct train_view *v, uint32_t number)
+/* The items of a train, and of its repeats where `repeats` is a train's number too. Owned by the caller. */
+static const struct reset_item **
+items_of(const struct finder *f, uint32_t number, uint32_t repeats, uint32_t *n)
 {
-    struct reset_train *t = v->t;
-    uint32_t all = 0;
+    const struct reset_item **item = malloc((f->n_items + 1) * sizeof *item);
+    *n = 0;
+    for (size_t i = 0; item && i < f->n_items; i++)
+        if (f->item[i].train == number || f->item[i].train == repeats)
+            item[(*n)++] = &f->item[i];
+    return item;
+}
 
-    v->tx = malloc((t->count + 1) * sizeof *v->tx);
-    v->rx = malloc((t->count + 1) * sizeof *v->rx);
-    t->frames = malloc(MAX_FRAMES * sizeof *t->frames);
-    if (!v->tx || !v->rx || !t->frames)
+static int
+list_frames(struct finder *f, struct train_view *v, struct reset_train *own, const struct reset_item *const *item,
+            uint32_t n)
+{
+    v->tx = malloc((n + 1) * sizeof *v->tx);
+    v->rx = malloc((n + 1) * sizeof *v->rx);
+    own->frames = malloc(MAX_FRAMES * sizeof *own->frames);
+    if (!v->tx || !v->rx || !own->frames)
         return -1;
-    for (size_t i = (size_t)(v->first - f->item); i < f->n_items && all < t->count; i++) {
-        const struct reset_item *x = &f->item[i];
-        const struct frame_ref tx = {x->hop, x->tx}, rx = {(uint8_t)(1 - x->hop), x->rx};
+    for (uint32_t i = 0; i < n; i++) {
+        const struct reset_item *x = item[i];
+        const struct frame_ref ref[2] = {{x->hop, x->tx}, {(uint8_t)(1 - x->hop), x->rx}};
+        const bool is_own = x->train == v->first->train;
 
-        if (x->train != number)
-            continue;
-        all++;
         if (x->event != NO_INDEX)
             v->host_drop |= x->fate == FATE_LOST && f->r->events[x->event].host_drop;
-        if (x->level < t->level && x->fate == (t->lost > 0 ? FATE_LOST : FATE_ARRIVED))
-            t->level = x->level;
-        if (x->tx != NO_RECORD) {
-            v->tx[v->n_tx++] = tx;
-            if (t->n_frames < MAX_FRAMES)
-                t->frames[t->n_frames++] = tx;
-        }
-        if (x->rx != NO_RECORD) {
-            v->rx[v->n_rx++] = rx;
-            if (t->n_frames < MAX_FRAMES)
-                t->frames[t->n_frames++] = rx;
+        for (int side = 0; side < 2; side++) {
+            if (ref[side].record == NO_RECORD)
+                continue;
+            if (side == 0)
+                v->tx[v->n_tx++] = ref[0];
+            else
+                v->rx[v->n_rx++] = ref[1];
+            if (is_own && own->n_frames < MAX_FRAMES)
+                own->frames[own->n_frames++] = ref[side];
         }
     }
     return 0;
@@ -146,22 +165,70 @@ receiver_wholeness(const struct finder *f, const struct reset_train *t)
                      clock_from_reference(r->clock, q, t->last_ns), NULL);
 }
 
+/* The train of answers to late segments that follows this one, NO_INDEX. */
+static uint32_t
+find_repeats(const struct finder *f, uint32_t number)
+{
+    const struct reset_train *t = &f->r->resets[number];
+    for (uint32_t k = number + 1; t->sent_by < POINTS && t->cause != CAUSE_REFUSED && k < f->r->n_resets; k++) {
+        const struct reset_train *x = &f->r->resets[k];
+        if (x->cause == CAUSE_LATE_SEGMENT && x->hop == t->hop && x->sent_by == t->sent_by && !x->told)
+            return k;
+    }
+    return NO_INDEX;
+}
+
+/* The train together with its repeats, as its story tells them. */
+static void
+take_in(struct reset_train *all, const struct reset_train *repeats)
+{
+    all->count += repeats->count;
+    all->sent += repeats->sent;
+    all->arrived += repeats->arrived;
+    all->lost += repeats->lost;
+    all->unresolved += repeats->unresolved;
+    all->last_ns = repeats->last_ns > all->last_ns ? repeats->last_ns : all->last_ns;
+    all->accepted = repeats->accepted > all->accepted ? repeats->accepted : all->accepted;
+}
+
 static int
 finish_train(struct finder *f, uint32_t number, const struct reset_item *first)
 {
-    struct train_view v = {.r = f->r, .t = &f->r->resets[number], .first = first};
+    struct reset_train *own = &f->r->resets[number], all = *own;
+    struct train_view v = {.r = f->r, .t = own, .first = first};
+    const uint32_t repeats = find_repeats(f, number);
+    uint32_t n = 0, n_all = 0;
+    const struct reset_item **item = items_of(f, number, number, &n), **items = items_of(f, number, repeats, &n_all);
     int result = -1;
 
-    settle_fate(v.t);
-    if (list_frames(f, &v, number))
+    if (!item || !items)
+        goto done;
+    settle_fate(own, item, n);
+    if (list_frames(f, &v, own, items, n_all))
         goto done;
     train_follow_peer(f, &v);
-    train_settle_case(v.t, first);
-    v.receiver_whole = receiver_wholeness(f, v.t);
-    if (train_gather_evidence(f->r, &v) || story_tell(&v))
+    train_settle_case(own, first);
+    v.receiver_whole = receiver_wholeness(f, own);
+    if (train_gather_evidence(f->r, &v))
+        goto done;
+    all = *own;
+    if (repeats != NO_INDEX) {
+        f->r->resets[repeats].told = true;
+        own->repeats = f->r->resets[repeats].count;
+        take_in(&all, &f->r->resets[repeats]);
+        settle_fate(&all, items, n_all);
+        train_settle_case(&all, first);
+        own->reset_case = all.reset_case;
+    }
+    v.t = &all;
+    if (story_tell(&v))
         goto done;
     result = 0;
 done:
+    own->story = all.story;
+    own->n_story = all.n_story;
+    free(item);
+    free(items);
     free(v.tx);
     free(v.rx);
     return result;

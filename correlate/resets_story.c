@@ -204,6 +204,11 @@ tell_lost(struct prose *p, const struct train_view *v)
     add_after(p, v);
     prose_add(p, "; lost between the taps%s: %s", v->host_drop ? ", possibly in the receiver's own card" : "",
               level_name(t->level));
+    if (t->tail && t->tail <= t->unresolved)
+        prose_add(p, " (of the last %" PRIu32 " it cannot be told)", t->tail);
+    else if (t->tail)
+        prose_add(p, " (the last %" PRIu32 ", after which %s sent nothing: %s)", t->tail, to,
+                  t->unresolved ? "supported or not to be told" : level_name(LEVEL_SUPPORTED));
 }
 
 static void

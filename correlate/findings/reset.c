@@ -21,7 +21,8 @@ static void
 add_train(struct findings *f, struct finding *x, const struct reset_train *t, unsigned kinds)
 {
     finding_connection(f, x, t->connection);
-    x->level = t->level < x->level ? t->level : x->level;
+    if (!t->told) /* repeats are as sure as the train before them */
+        x->level = t->level < x->level ? t->level : x->level;
     for (uint32_t i = 0; i < t->n_frames && x->n_events < MAX_EVENTS; i++) {
         const struct event *e = event_at(f, &t->frames[i], kinds);
 
@@ -88,7 +89,7 @@ void
 find_resets_lost(struct findings *f)
 {
     for (int h = 0; h < 2; h++) {
-        const struct reset_train *worst = NULL;
+        const struct reset_train *worst = NULL, *told = NULL;
         struct finding *x = NULL;
         uint64_t trains = 0, after = 0;
         enum severity s = SEVERITY_NOTE;
@@ -103,12 +104,17 @@ find_resets_lost(struct findings *f)
             add_train(f, x, t, 1u << EVENT_LOST);
             s = lost_severity(t) > s ? lost_severity(t) : s;
             x->count += t->lost;
+            if (t->told) { /* with the train that it repeats */
+                told = t;
+                continue;
+            }
             trains++;
             after += t->segments_after;
             worst = matters_more(t, worst) ? t : worst;
         }
         if (!x)
             continue;
+        worst = worst ? worst : told;
         x->severity = (uint8_t)s;
         describe_lost(f, x, h, worst, trains, after);
     }

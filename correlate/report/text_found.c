@@ -109,7 +109,7 @@ write_reset(struct text_face *f, uint32_t i)
     timefmt_utc(t->time_ns, when);
     text_way(f->r, t->hop, way);
     layout_style(&f->l, STYLE_BOLD);
-    layout_print(&f->l, INDENT, "%s, %s, %s (%s%s), connection %u, %s", format_things(t->count, "reset", resets), way,
+    layout_print(&f->l, INDENT, "%s, %s, %s (%s%s), connection %u, %s", format_things(t->count + t->repeats, "reset", resets), way,
                  fate_name(t->fate), level_name(t->level), case_name(t->reset_case), (unsigned)t->connection + 1, when);
     layout_style(&f->l, STYLE_PLAIN);
     if (t->n_story > 0)
@@ -131,6 +131,8 @@ text_resets(struct text_face *f)
     for (uint32_t i = 0; i < r->n_resets; i++) {
         const bool normal = r->resets[i].reset_case == CASE_NORMAL;
 
+        if (r->resets[i].told && !f->o->verbose)
+            continue; /* in the story of the train that it repeats */
         if (!f->o->verbose && (normal || shown == f->o->top)) {
             f->normal_left += normal;
             f->resets_left += !normal;

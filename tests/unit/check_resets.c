@@ -112,7 +112,7 @@ end(struct bench *t)
 
 #define RST_ACK (TCP_RST | TCP_ACK)
 
-START_TEST(case_three_is_one_train_with_its_repeats)
+START_TEST(case_three_is_an_abort_and_its_repeats_told_as_one)
 {
     struct bench t;
     const struct reset_train *x;
@@ -127,11 +127,19 @@ START_TEST(case_three_is_one_train_with_its_repeats)
         lose(&t, 0, (struct wire){.us = 3410 + 1000 * i, .seq = 101, .flags = TCP_RST});
     }
     run(&t);
-    ck_assert_uint_eq(t.r.n_resets, 1);
+    ck_assert_uint_eq(t.r.n_resets, 2);
+    x = &t.r.resets[1];
+    ck_assert_uint_eq(x->count, 20);
+    ck_assert_uint_eq(x->lost, 20);
+    ck_assert_uint_eq(x->cause, CAUSE_LATE_SEGMENT);
+    ck_assert_uint_eq(x->reset_case, CASE_3);
+    ck_assert_uint_eq(x->n_frames, 20);
+    ck_assert(x->told);
     x = &t.r.resets[0];
-    ck_assert_uint_eq(x->count, 21);
-    ck_assert_uint_eq(x->sent, 21);
-    ck_assert_uint_eq(x->lost, 21);
+    ck_assert_uint_eq(x->count, 1);
+    ck_assert_uint_eq(x->repeats, 20);
+    ck_assert_uint_eq(x->sent, 1);
+    ck_assert_uint_eq(x->lost, 1);
     ck_assert_uint_eq(x->fate, FATE_LOST);
     ck_assert_uint_eq(x->level, LEVEL_PROVEN);
     ck_assert_uint_eq(x->cause, CAUSE_ABORT);
@@ -141,7 +149,7 @@ START_TEST(case_three_is_one_train_with_its_repeats)
     ck_assert_int_eq(x->accepted, -1);
     ck_assert_uint_eq(x->segments_after, 19); /* the first left before the reset could have come */
     ck_assert(x->seconds_after > 0.018 && x->seconds_after < 0.019);
-    ck_assert_uint_eq(x->n_frames, 21);
+    ck_assert_uint_eq(x->n_frames, 1);
     ck_assert_ptr_nonnull(strstr(x->story[0], "client aborted the connection: RST, seq 101 (client frame 7)"));
     ck_assert_ptr_nonnull(strstr(x->story[1], "21 resets left client (client frames 7-47); none was seen at server"));
     ck_assert_ptr_nonnull(strstr(x->story[1], "server sent 19 more segments"));
@@ -325,7 +333,7 @@ main(void)
     SRunner *r;
     int failed;
 
-    tcase_add_test(c, case_three_is_one_train_with_its_repeats);
+    tcase_add_test(c, case_three_is_an_abort_and_its_repeats_told_as_one);
     tcase_add_test(c, refused_by_the_host_itself);
     tcase_add_test(c, blocked_on_the_way);
     tcase_add_test(c, data_after_close);
