@@ -132,13 +132,45 @@ copy_level(const struct judge *j, const struct lane *l, const struct segment *tx
     return counter || w != NOT_WHOLE ? LEVEL_SUPPORTED : LEVEL_UNDECIDED;
 }
 
+/* When the bytes of a copy arrived otherwise: by the arrival that its transmission, or that piece of it, is matched to.
+ */
+static int64_t
+other_arrival(const struct lane *l, const struct copy *c)
+{
+    const struct segment *tx = store_segment(l->from, c->tx);
+    const struct span *s = l->side->spans;
+    uint32_t low = 0, high = l->side->n_spans;
+    if (tx->partner < PARTNER_SPAN)
+        return store_segment(l->to, tx->partner)->stamp_ns;
+    while (low < high) { /* the first span that ends behind the copy's first byte */
+        const uint32_t mid = low + (high - low) / 2;
+        if (s[mid].tx < c->tx || (s[mid].tx == c->tx && s[mid].from + s[mid].len <= c->from))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    const bool found = low < l->side->n_spans && s[low].tx == c->tx;
+    return store_segment(l->to, found ? s[low].rx : c->rx)->stamp_ns;
+}
+
+/* Of a copy of a part, the event names that part. */
+static void
+name_part(const struct lane *l, const struct copy *c, const struct segment *tx, struct event *e)
+{
+    if (!c->len || (c->from == 0 && c->len >= tx->len))
+        return;
+    e->seq = tx->seq + c->from;
+    e->len = c->from >= tx->len ? 0 : c->from + c->len > tx->len ? tx->len - c->from : c->len;
+    e->segments = judge_wire(l->tr, e->len, &e->estimated);
+}
+
 int
 order_copies(struct judge *j, struct lane *l)
 {
     for (uint32_t i = 0; l->side && i < l->side->n_copies; i++) {
         const struct copy *c = &l->side->copies[i];
         const struct segment *tx = store_segment(l->from, c->tx), *rx = store_segment(l->to, c->rx);
-        const int64_t first = tx->partner < PARTNER_SPAN ? store_segment(l->to, tx->partner)->stamp_ns : rx->stamp_ns,
+        const int64_t first = other_arrival(l, c),
                       apart = rx->stamp_ns > first ? rx->stamp_ns - first : first - rx->stamp_ns;
         const enum level level = copy_level(j, l, tx, rx, apart);
         struct verdict v = verdict_of(level == LEVEL_UNDECIDED ? EVENT_UNRESOLVED : EVENT_DUPLICATED, level);
@@ -149,8 +181,11 @@ order_copies(struct judge *j, struct lane *l)
             v.arrival = c->rx;
         }
         verdict_because(&v, RULE_SECOND_ARRIVAL, 1 - l->h, c->rx, apart, rx->ip_id);
-        if (!judge_event(j, l, level == LEVEL_UNDECIDED, level == LEVEL_UNDECIDED ? c->rx : c->tx, &v))
+        struct event *e = judge_event(j, l, level == LEVEL_UNDECIDED, level == LEVEL_UNDECIDED ? c->rx : c->tx, &v);
+        if (!e)
             return -1;
+        if (level != LEVEL_UNDECIDED)
+            name_part(l, c, tx, e);
     }
     return 0;
 }
