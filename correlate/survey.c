@@ -50,7 +50,7 @@ struct stream { /* of one endpoint, as the tap recorded it */
     uint16_t id_next;
     bool id_known, id_unsure;
     int64_t id_stamp;
-    uint32_t id_steps, id_gaps;
+    uint32_t id_steps, id_gaps, id_missing;
 };
 struct walk { /* one view */
     struct survey *out;
@@ -227,6 +227,7 @@ note_id(struct walk *w, struct stream *s, struct survey *gaps, const struct segm
         s->id_steps++;
         if (gap > 0 && gap < STEP_LIMIT && !(gap == 1 && s->id_next == 0)) {
             s->id_gaps++;
+            s->id_missing += (uint32_t)gap;
             if (add(gaps, w->point, w->flow, s->id_stamp, seg->stamp_ns))
                 return -1;
         }
@@ -305,7 +306,8 @@ move(struct survey *to, const struct survey *from)
     return 0;
 }
 
-/* Echoes that are mostly unknown are rewritten on the way; a counter that mostly steps is shared with other flows. */
+/* Echoes that are mostly unknown are rewritten on the way; a counter that often steps, or passes over more than was
+ * recorded, is shared with other flows. */
 static int
 finish(struct walk *w)
 {
@@ -315,7 +317,7 @@ finish(struct walk *w)
             return -1;
         if (s->unknown_echoes * 2 <= s->echoes && move(w->out, &w->echo[e]))
             return -1;
-        if (s->id_gaps * 3 <= s->id_steps && move(w->out, &w->gaps[e]))
+        if (s->id_gaps * 3 <= s->id_steps && s->id_missing <= s->id_steps && move(w->out, &w->gaps[e]))
             return -1;
     }
     return 0;
