@@ -10,9 +10,9 @@ __extension__ typedef __int128 wide;
 static int64_t
 saturate(wide ns)
 {
-    if (ns > INT64_MAX)
-        return INT64_MAX;
-    return ns < INT64_MIN + 1 ? INT64_MIN + 1 : (int64_t)ns; /* INT64_MIN is kept for "none" */
+    if (ns > TIME_LIMIT_NS)
+        return TIME_LIMIT_NS;
+    return ns < 0 ? 0 : (int64_t)ns;
 }
 
 int64_t

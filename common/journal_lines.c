@@ -1,12 +1,14 @@
 /* The fields of each kind of line, as tables: name, kind, place in the record. */
 #include "common/journal_internal.h"
+#include "common/seqnum.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum field_kind {
-    FIELD_SIGNED,
+    FIELD_SIGNED, /* nanoseconds */
+    FIELD_MICROSECONDS,
     FIELD_UNSIGNED,
     FIELD_BOOL,
     FIELD_REAL,
@@ -37,10 +39,15 @@ fill_field(struct journal_reader *r, const json_t *line, const struct field *f, 
         *(uint64_t *)to = (uint64_t)json_integer_value(value);
         return true;
     case FIELD_SIGNED:
+    case FIELD_MICROSECONDS: {
+        const int64_t limit = (f->kind & ~FIELD_REQUIRED) == FIELD_SIGNED ? TIME_LIMIT_NS : TIME_LIMIT_NS / NS_PER_US;
         if (!json_is_integer(value))
             return journal_break(r, "\"%s\" is no integer", f->name);
+        if (json_integer_value(value) > limit || json_integer_value(value) < -limit)
+            return journal_break(r, "\"%s\" is no time", f->name);
         *(int64_t *)to = json_integer_value(value);
         return true;
+    }
     case FIELD_BOOL:
         if (!json_is_boolean(value))
             return journal_break(r, "\"%s\" is neither true nor false", f->name);
@@ -151,8 +158,8 @@ journal_take_clock(struct journal_reader *r, const json_t *line)
         {"monotonic_raw_ns", FIELD_SIGNED | FIELD_REQUIRED, offsetof(struct journal_clock, monotonic_raw_ns)},
         {"synchronized", FIELD_BOOL, offsetof(struct journal_clock, synchronized)},
         {"offset_ns", FIELD_SIGNED, offsetof(struct journal_clock, offset_ns)},
-        {"maxerror_us", FIELD_SIGNED, offsetof(struct journal_clock, maxerror_us)},
-        {"esterror_us", FIELD_SIGNED, offsetof(struct journal_clock, esterror_us)},
+        {"maxerror_us", FIELD_MICROSECONDS, offsetof(struct journal_clock, maxerror_us)},
+        {"esterror_us", FIELD_MICROSECONDS, offsetof(struct journal_clock, esterror_us)},
         {"frequency_ppm", FIELD_REAL, offsetof(struct journal_clock, frequency_ppm)},
         {"stepped_by_ns", FIELD_SIGNED, offsetof(struct journal_clock, stepped_by_ns)},
     };

@@ -9,6 +9,10 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_US INT64_C(1000)
 
+/* The latest time that anything read may say (2106, as far as pcap counts); the earliest is 0, 1970. Damaged stamps are
+ * brought within, so that the sum of two times, and of a time and a difference of times, never overflows. */
+#define TIME_LIMIT_NS (INT64_C(4300000000) * NS_PER_S)
+
 /* a - b in sequence space, right while the two are less than 2^31 apart. */
 static inline int32_t
 seq_diff(uint32_t a, uint32_t b)

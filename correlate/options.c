@@ -1,5 +1,6 @@
 #include "correlate/options.h"
 
+#include "common/seqnum.h"
 #include "common/timefmt.h"
 
 #include <errno.h>
@@ -84,7 +85,7 @@ set_time(int64_t *to, const char *option, const char *value, struct error *e)
 {
     struct error why = {0};
 
-    if (timefmt_parse(value, to, &why) == 0)
+    if (timefmt_parse(value, to, &why) == 0 && *to >= 0 && *to <= TIME_LIMIT_NS)
         return 0;
     return error_set(e, ERR_USAGE,
                      "%s: \"%.100s\" is no time: RFC 3339 (2026-11-22T10:15:00Z) or seconds since 1970 are", option,
