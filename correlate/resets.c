@@ -207,7 +207,7 @@ finish_train(struct finder *f, uint32_t number, const struct reset_item *first)
     if (list_frames(f, &v, own, items, n_all))
         goto done;
     train_follow_peer(f, &v);
-    train_settle_case(own, first);
+    train_settle_case(own, first, v.beyond);
     v.receiver_whole = receiver_wholeness(f, own);
     if (train_gather_evidence(f->r, &v))
         goto done;
@@ -217,7 +217,7 @@ finish_train(struct finder *f, uint32_t number, const struct reset_item *first)
         own->repeats = f->r->resets[repeats].count;
         take_in(&all, &f->r->resets[repeats]);
         settle_fate(&all, items, n_all);
-        train_settle_case(&all, first);
+        train_settle_case(&all, first, v.beyond);
         own->reset_case = all.reset_case;
     }
     v.t = &all;

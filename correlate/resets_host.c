@@ -137,6 +137,7 @@ host_cause(const struct host *h, const struct store *s, const struct segment *rs
     x->after_fin = h->fin_sent;
     x->quiet = h->sent_known && h->acked_known && !seq_before(h->acked, h->sent);
     x->complete = x->quiet && h->fin_received;
+    x->exchanged = h->data > 0;
     if (x->answers != NO_RECORD) {
         x->cause = (uint8_t)passive_cause(h, store_segment(s, x->answers));
         return;

@@ -39,8 +39,9 @@ struct reset_item {   /* one reset */
     uint8_t hop, seen; /* seen: the point whose capture tells about it */
     uint8_t sent_by, cause, stage, fate, level;
     int8_t accepted;
-    bool complete; /* everything was delivered and the peer had closed */
-    bool quiet;    /* all that it had sent was acknowledged */
+    bool complete;  /* everything was delivered and the peer had closed */
+    bool quiet;     /* all that it had sent was acknowledged */
+    bool exchanged; /* either side had sent data */
     bool after_fin;
     int32_t off;   /* seq minus RCV.NXT at its arrival */
     double idle_s; /* negative: unknown */
@@ -89,11 +90,12 @@ struct train_view { /* what the story of one train is told from */
     uint32_t n_tx, n_rx;
     uint32_t after_first, after_last; /* records of the peer's first and last segment afterwards */
     bool host_drop;
+    bool beyond; /* the peer had sent bytes that the first reset's sender had not received */
     enum wholeness receiver_whole;
 };
 /* What the peer did after the train's first reset; the case; the evidence. */
 void train_follow_peer(struct finder *f, struct train_view *v);
-void train_settle_case(struct reset_train *t, const struct reset_item *first);
+void train_settle_case(struct reset_train *t, const struct reset_item *first, bool beyond);
 int train_gather_evidence(struct report *r, struct train_view *v);
 /* Fill t->story. -1 when out of memory. */
 int story_tell(struct train_view *v);

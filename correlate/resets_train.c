@@ -37,6 +37,17 @@ latest_arrival(struct finder *f, const struct reset_item *x)
     return x->time_ns + most + (error < INT64_MAX / 8 ? error : 0) + other->resequenced_ns;
 }
 
+/* Does this segment of the peer hold bytes that the reset's sender had not acknowledged with it? */
+static bool
+reaches_beyond(const struct finder *f, const struct reset_item *x, const struct segment *s)
+{
+    const int q = 1 - x->hop;
+    const struct segment *rst = x->tx == NO_RECORD ? NULL : store_segment(f->r->stores[x->hop], x->tx);
+    const uint32_t shift = q == 1 ? f->c->seq_delta[1] : 0 - f->c->seq_delta[0];
+
+    return !rst || !(rst->flags & TCP_ACK) || seq_before(rst->ack + shift, s->seq + s->len);
+}
+
 void
 train_follow_peer(struct finder *f, struct train_view *v)
 {
@@ -57,6 +68,7 @@ train_follow_peer(struct finder *f, struct train_view *v)
         if (s->flags & TCP_RST || s->bits & SEG_DOUBLED || connection_hop(f->c, q, s) != q)
             continue;
         at = theta_line_reference(&f->line, q, s->stamp_ns);
+        v->beyond |= s->len > 0 && reaches_beyond(f, v->first, s);
         if (at <= from)
             continue;
         t->segments_after += tally_pieces(&f->c->translation[q], s->len, &guessed);
@@ -68,11 +80,13 @@ train_follow_peer(struct finder *f, struct train_view *v)
 }
 
 void
-train_settle_case(struct reset_train *t, const struct reset_item *first)
+train_settle_case(struct reset_train *t, const struct reset_item *first, bool beyond)
 {
+    const bool all_said = first->quiet && first->exchanged && !beyond && !t->segments_after;
     bool went_on = t->segments_after > 0 && (t->lost > 0 || t->accepted == 0 || t->unresolved > 0);
 
-    if (t->cause == CAUSE_ABORT && (first->complete || (first->quiet && first->after_fin && !t->segments_after)))
+    if (t->cause == CAUSE_ABORT &&
+        (first->complete || all_said || (first->quiet && first->after_fin && !t->segments_after)))
         t->cause = CAUSE_ABORT_AFTER_COMPLETE;
     switch ((enum cause)t->cause) {
     case CAUSE_REFUSED:
