@@ -286,7 +286,7 @@ static int
 make_threads(struct correlation *c, struct error *e)
 {
     for (int t = 0; t < c->threads; t++)
-        if (clock_samples_new(&c->samples[t]) || matcher_new(&c->matchers[t]) || survey_new(&c->surveys[t]))
+        if (clock_samples_new(&c->samples[t]) || matcher_new(&c->matchers[t]))
             return error_set(e, ERR_MEMORY, "out of memory");
     return 0;
 }
@@ -306,6 +306,15 @@ each_connection(struct correlation *c, const char *stage, int (*work)(void *, in
     return error_set(e, ERR_MEMORY, "out of memory");
 }
 
+static void
+free_matching(struct correlation *c)
+{
+    for (int t = 0; t < c->threads; t++) {
+        clock_samples_free(&c->samples[t]);
+        matcher_free(&c->matchers[t]);
+    }
+}
+
 /* Pair first, by sequence numbers; align the clocks second; then match what only time can tell apart. */
 static int
 connect_points(struct correlation *c, struct error *e)
@@ -322,7 +331,9 @@ connect_points(struct correlation *c, struct error *e)
         return -1;
     pair_settle(&c->connections, c->report.stores, c->report.views, &c->clock);
     c->second = true;
-    return each_connection(c, "matching what is ambiguous", match_one, e);
+    const int result = each_connection(c, "matching what is ambiguous", match_one, e);
+    free_matching(c); /* its scratch grew with the longest connection */
+    return result;
 }
 
 /* ---- verdicts ---- */
@@ -341,6 +352,9 @@ static int
 judge_all(struct correlation *c, struct error *e)
 {
     struct report *r = &c->report;
+    for (int t = 0; t < c->threads; t++)
+        if (survey_new(&c->surveys[t]))
+            return error_set(e, ERR_MEMORY, "out of memory");
     if (each_connection(c, "looking for what the captures missed", survey_one, e))
         return -1;
     if (health_new(&r->health, r->stores, r->clock))
@@ -361,11 +375,9 @@ judge_all(struct correlation *c, struct error *e)
 }
 
 static void
-free_scratch(struct correlation *c)
+free_judging(struct correlation *c)
 {
     for (int t = 0; t < c->threads; t++) {
-        clock_samples_free(&c->samples[t]);
-        matcher_free(&c->matchers[t]);
         survey_free(&c->surveys[t]);
         judge_free(&c->judges[t]);
     }
@@ -394,7 +406,8 @@ correlate(struct correlation **out, const struct correlate_options *o, struct er
         r->same_input = same_input(c);
         result = connect_points(c, e) || judge_all(c, e) ? -1 : 0;
     }
-    free_scratch(c);
+    free_matching(c);
+    free_judging(c);
     if (!result) {
         progress(c, "counting", 0);
         result = compare_payload(r, e) || tally(r, c->threads, e) || resets_find(r, e) || findings_make(r, e) ? -1 : 0;
