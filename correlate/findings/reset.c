@@ -23,12 +23,14 @@ add_train(struct findings *f, struct finding *x, const struct reset_train *t, un
     finding_connection(f, x, t->connection);
     if (!t->told) /* repeats are as sure as the train before them */
         x->level = t->level < x->level ? t->level : x->level;
+    const uint8_t level = x->level; /* the train's, which knows what a tail that nothing could contradict is worth */
     for (uint32_t i = 0; i < t->n_frames && x->n_events < MAX_EVENTS; i++) {
         const struct event *e = event_at(f, &t->frames[i], kinds);
 
         if (e)
             finding_event(f, x, (uint32_t)(e - f->r->events));
     }
+    x->level = level;
 }
 
 static void
