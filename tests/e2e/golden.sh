@@ -27,4 +27,14 @@ for one in wrong[:5]:
 sys.exit(1 if wrong else 0)
 PY
 done
+
+# The README shows case three as it really prints.
+what=README.md
+pair=fixtures/case-three
+timeout 60 "$correlate" $pair/client.pcapng.zst $pair/server.pcapng.zst >"$work/said"
+if [ -n "$regenerate" ]; then
+    python3 tests/e2e/embed.py README.md "$work/said" || fail "its example could not be written"
+else
+    python3 tests/e2e/embed.py --check README.md "$work/said" || fail "its example is not what is printed"
+fi
 finish
