@@ -165,6 +165,7 @@ pcap_take(struct capture *c, const uint8_t *p, size_t len, struct capture_item *
     item->kind = CAPTURE_FRAME;
     item->interface = 0;
     item->stamp_ns = r.second * NS_PER_S + (int64_t)r.fraction * (c->nanoseconds ? 1 : NS_PER_US);
+    item->stamp_ns = item->stamp_ns < TIME_LIMIT_NS ? item->stamp_ns : TIME_LIMIT_NS;
     item->has_stamp = true;
     item->frame = ++c->frames;
     item->link_type = c->interfaces[0].public.link_type;

@@ -9,9 +9,11 @@
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_US INT64_C(1000)
 
-/* The latest time that anything read may say (2106, as far as pcap counts); the earliest is 0, 1970. Damaged stamps are
- * brought within, so that the sum of two times, and of a time and a difference of times, never overflows. */
-#define TIME_LIMIT_NS (INT64_C(4300000000) * NS_PER_S)
+/* The latest time that anything read may say (in 2096); the earliest is 0, 1970. Stamps of one point lie within
+ * TIME_SPREAD_NS of each other (ten years). Damaged ones are brought within, so that the sum of a time, of a difference
+ * between two points' clocks and of a few differences within one point never overflows. */
+#define TIME_LIMIT_NS  (INT64_C(4000000000) * NS_PER_S)
+#define TIME_SPREAD_NS (INT64_C(3650) * 86400 * NS_PER_S)
 
 /* a - b in sequence space, right while the two are less than 2^31 apart. */
 static inline int32_t

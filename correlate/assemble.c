@@ -371,6 +371,23 @@ apply_stated(struct store *s, int64_t stated)
     return add_gap(s, (struct gap){s->first_ns, s->last_ns, GAP_STATED, more, 0});
 }
 
+/* Files sorted by their first stamps: all within TIME_SPREAD_NS. */
+static int
+check_spread(struct piece *const *pieces, size_t n, struct error *e)
+{
+    const struct capture_file *first = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const struct capture_file *f = &pieces[i]->file;
+        if (f->first_ns > f->last_ns)
+            continue;
+        first = first ? first : f;
+        if (f->first_ns - first->first_ns > TIME_SPREAD_NS)
+            return error_set(e, ERR_MALFORMED, "%.200s: it is more than ten years younger than %.200s", f->path,
+                             first->path);
+    }
+    return 0;
+}
+
 int
 store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated, struct error *e)
 {
@@ -380,6 +397,8 @@ store_assemble(struct store *out, const char *name, struct piece **pieces, size_
     *out = (struct store){.quantum_ns = 1};
     snprintf(out->name, sizeof out->name, "%s", name);
     qsort(pieces, n, sizeof *pieces, by_first_stamp);
+    if (check_spread(pieces, n, e))
+        return -1;
     for (size_t i = 0; fine && i < n; i++) {
         struct piece *p = pieces[i];
         for (uint32_t b = 0; b < p->n_breaks; b++)

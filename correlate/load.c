@@ -22,9 +22,11 @@ struct loading { /* what is only needed while a file is read */
     struct capture *capture;
     struct decoder *decoder;
     struct selection *selection; /* NULL: everything is selected */
-    int64_t highest_ns;          /* the latest stamp so far */
-    uint32_t behind;             /* frames in a row whose stamps lie behind it */
-    uint32_t behind_record;      /* record number when that began */
+    bool anchored;
+    int64_t anchor_ns;      /* the first stamp: no other lies further from it than TIME_SPREAD_NS */
+    int64_t highest_ns;     /* the latest stamp so far */
+    uint32_t behind;        /* frames in a row whose stamps lie behind it */
+    uint32_t behind_record; /* record number when that began */
     int64_t behind_ns;
     bool gap_open;
     int64_t gap_from_ns;
@@ -250,11 +252,27 @@ take_statistics(struct loading *l, const struct capture_item *i)
     return true;
 }
 
-static bool
-take_item(struct loading *l, const struct capture_item *item)
+static void
+hold_stamp(struct loading *l, struct capture_item *frame)
 {
-    if (item->kind == CAPTURE_FRAME)
+    if (!frame->has_stamp)
+        return;
+    if (!l->anchored)
+        l->anchor_ns = frame->stamp_ns;
+    l->anchored = true;
+    if (frame->stamp_ns > l->anchor_ns + TIME_SPREAD_NS)
+        frame->stamp_ns = l->anchor_ns + TIME_SPREAD_NS;
+    if (frame->stamp_ns < l->anchor_ns - TIME_SPREAD_NS)
+        frame->stamp_ns = l->anchor_ns - TIME_SPREAD_NS;
+}
+
+static bool
+take_item(struct loading *l, struct capture_item *item)
+{
+    if (item->kind == CAPTURE_FRAME) {
+        hold_stamp(l, item);
         return take_frame(l, item);
+    }
     if (item->kind == CAPTURE_STATISTICS)
         return take_statistics(l, item);
     if (!l->piece->file.trouble[0])
