@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define INDENT 4
+#define FEW    24 /* frames listed of a finding or a train, but with --verbose */
 
 static void
 write_tag(struct text_face *f, uint8_t severity)
@@ -26,8 +27,9 @@ write_finding_frames(struct text_face *f, const struct finding *g)
     char text[FRAMES_TEXT];
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < g->n_events && n + 2 <= 200; i++) {
-        const struct event *e = &f->r->events[g->events[i]];
+    uint32_t told = 0;
+    for (; told < g->n_events && n + 2 <= 200 && (f->o->verbose || told < FEW); told++) {
+        const struct event *e = &f->r->events[g->events[told]];
 
         refs[n++] = (struct frame_ref){e->seen_at, e->record};
         if (e->arrival != NO_RECORD && e->arrival != PARTNER_SPAN)
@@ -37,7 +39,7 @@ write_finding_frames(struct text_face *f, const struct finding *g)
         return;
     layout_column(&f->l, INDENT);
     layout_print(&f->l, INDENT + 2, "Frames: %s.",
-                 text_frames(f->r, refs, n, g->count > g->n_events ? g->count - g->n_events : 0, text));
+                 text_frames(f->r, refs, n, g->count > told ? g->count - told : 0, text));
 }
 
 static void
@@ -81,7 +83,7 @@ static void
 write_reset_frames(struct text_face *f, const struct reset_train *t)
 {
     struct frame_ref refs[100];
-    const uint32_t n = t->n_frames < 100 ? t->n_frames : 100;
+    const uint32_t most = f->o->verbose ? 100 : FEW, n = t->n_frames < most ? t->n_frames : most;
     char text[FRAMES_TEXT];
 
     if (n == 0)
@@ -89,8 +91,8 @@ write_reset_frames(struct text_face *f, const struct reset_train *t)
     memcpy(refs, t->frames, n * sizeof *refs);
     layout_column(&f->l, INDENT);
     /* a reset that arrived stands in both captures, so only a full list can lack some */
-    const uint64_t all = (uint64_t)t->count + t->arrived;
-    layout_print(&f->l, INDENT + 2, "Frames: %s.", text_frames(f->r, refs, n, n == 100 && all > n ? all - n : 0, text));
+    const uint64_t all = (uint64_t)t->count + t->arrived, left = (n == most && all > n ? all - n : 0) + t->repeats;
+    layout_print(&f->l, INDENT + 2, "Frames: %s.", text_frames(f->r, refs, n, left, text));
 }
 
 static const char *
@@ -109,8 +111,9 @@ write_reset(struct text_face *f, uint32_t i)
     timefmt_utc(t->time_ns, when);
     text_way(f->r, t->hop, way);
     layout_style(&f->l, STYLE_BOLD);
-    layout_print(&f->l, INDENT, "%s, %s, %s (%s%s), connection %u, %s", format_things(t->count + t->repeats, "reset", resets), way,
-                 fate_name(t->fate), level_name(t->level), case_name(t->reset_case), (unsigned)t->connection + 1, when);
+    layout_print(&f->l, INDENT, "%s, %s, %s (%s%s), connection %u, %s",
+                 format_things(t->count + t->repeats, "reset", resets), way, fate_name(t->fate), level_name(t->level),
+                 case_name(t->reset_case), (unsigned)t->connection + 1, when);
     layout_style(&f->l, STYLE_PLAIN);
     if (t->n_story > 0)
         layout_column(&f->l, INDENT);
