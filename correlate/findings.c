@@ -33,6 +33,8 @@ by_severity(const void *pa, const void *pb)
 
     if (a->finding.severity != b->finding.severity)
         return a->finding.severity > b->finding.severity ? -1 : 1;
+    if (a->finding.kind == b->finding.kind && a->finding.count != b->finding.count)
+        return a->finding.count > b->finding.count ? -1 : 1; /* both directions have it: the worse one first */
     return (a->place > b->place) - (a->place < b->place);
 }
 
