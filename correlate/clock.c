@@ -151,6 +151,24 @@ clock_error(const struct clock *c, int64_t t_ns)
 }
 
 void
+clock_steady(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns)
+{
+    size_t low = 0, high = c->n_steps;
+
+    while (low < high) { /* the first step whose transition ends behind t */
+        size_t mid = low + (high - low) / 2;
+        if (piece_at(c, c->steps[mid].time_ns)->to_ns < t_ns)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *from_ns = low > 0 ? piece_at(c, c->steps[low - 1].time_ns)->to_ns : INT64_MIN;
+    if (low < c->n_steps && piece_at(c, c->steps[low].time_ns)->from_ns <= t_ns)
+        low++;
+    *to_ns = low < c->n_steps ? piece_at(c, c->steps[low].time_ns)->from_ns : INT64_MAX;
+}
+
+void
 clock_free(struct clock *c)
 {
     free(c->pieces);

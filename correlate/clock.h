@@ -55,6 +55,9 @@ int64_t clock_to_reference(const struct clock *c, int p, int64_t stamp_ns);
 int64_t clock_from_reference(const struct clock *c, int p, int64_t t_ns);
 /* Half the width of theta's interval at t: the error of one-way delays; INT64_MAX / 4 where unbounded. */
 int64_t clock_error(const struct clock *c, int64_t t_ns);
+/* The stretch around t without a step: from the end of the transition before to the beginning of the one after; around
+ * a t within a transition, both stretches that it lies between. INT64_MIN, INT64_MAX where there is none. */
+void clock_steady(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns);
 void clock_free(struct clock *c);
 
 #endif

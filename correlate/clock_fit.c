@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GAP_NS        (30 * NS_PER_S) /* without any point: theta may have wandered anywhere within the slew limit */
-#define LOOSE_NS      NS_PER_S        /* length of pieces where theta is not straight */
-#define LONG_DELAY_NS NS_PER_S        /* taken where one direction does not bound the other's delay */
-#define WANDER_PPB    100             /* how far from straight a clock is within one piece */
+#define GAP_NS     (30 * NS_PER_S) /* without any point: theta may have wandered anywhere within the slew limit */
+#define LOOSE_NS   NS_PER_S        /* length of pieces where theta is not straight */
+#define WANDER_PPB 100             /* how far from straight a clock is within one piece */
 
 enum kind { KIND_STRAIGHT, KIND_LOOSE, KIND_GAP, KIND_TRANSITION };
 struct fitted {
@@ -337,7 +336,7 @@ find_seam(const struct clock_piece *before, const struct clock_piece *after, con
 
 static bool
 append_transition(struct clock *out, size_t *capacity, const struct clock_piece *before,
-                  const struct clock_piece *after, const struct seam *m)
+                  const struct clock_piece *after, const struct seam *m, const struct era *e)
 {
     struct clock_piece t = {.from_ns = out->pieces[out->n_pieces - 1].to_ns, .to_ns = m->to};
     int64_t slack = lipschitz(m->to - t.from_ns, SLEW_LIMIT_PPM);
@@ -349,6 +348,10 @@ append_transition(struct clock *out, size_t *capacity, const struct clock_piece 
     t.at_from.low_known = a->low_known && b->low_known;
     t.at_from.high_ns = (a->high_ns > b->high_ns ? a->high_ns : b->high_ns) + slack;
     t.at_from.low_ns = (a->low_ns < b->low_ns ? a->low_ns : b->low_ns) - slack;
+    if (e->mixed && e->mixed_high_ns + LONG_DELAY_NS > t.at_from.high_ns)
+        t.at_from.high_ns = e->mixed_high_ns + LONG_DELAY_NS;
+    if (e->mixed && e->mixed_low_ns - LONG_DELAY_NS < t.at_from.low_ns)
+        t.at_from.low_ns = e->mixed_low_ns - LONG_DELAY_NS;
     t.at_to = t.at_from;
     return t.from_ns == t.to_ns || append(out, capacity, &t);
 }
@@ -400,7 +403,7 @@ lay_out(struct clock *out, const struct fit *fit, const struct eras *eras, const
             if (m.to > e->to)
                 m.to = e->to;
             trim_end(out, keep, m.from);
-            if (!append_transition(out, &capacity, &f[-1].piece, &f->piece, &m))
+            if (!append_transition(out, &capacity, &f[-1].piece, &f->piece, &m, e))
                 return -1;
             keep = out->n_pieces;
             seam_to = m.to;

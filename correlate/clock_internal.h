@@ -5,8 +5,9 @@
 #include "common/seqnum.h"
 #include "correlate/clock.h"
 
-#define SKEW_LIMIT_PPM 200 /* two clocks drift apart no faster, as a rule ... */
-#define SLEW_LIMIT_PPM 500 /* ... or while one is being slewed; faster is a step */
+#define SKEW_LIMIT_PPM 200      /* two clocks drift apart no faster, as a rule ... */
+#define SLEW_LIMIT_PPM 500      /* ... or while one is being slewed; faster is a step */
+#define LONG_DELAY_NS  NS_PER_S /* taken where one direction does not bound the other's delay */
 
 typedef __int128 wide;
 
@@ -51,6 +52,8 @@ struct era {
     int64_t by_ns;     /* soft or from a journal: the step's size; 0: from the fits */
     bool by_known;
     bool silent; /* it only may have been one: bounds end there, but it is not reported */
+    bool mixed;  /* points of both sides were met within the transition before it, between these values */
+    int64_t mixed_low_ns, mixed_high_ns;
 };
 struct eras {
     struct era *era;

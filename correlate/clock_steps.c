@@ -121,6 +121,23 @@ is_lone_jump(const struct bound_point *p, size_t first, size_t n, size_t i, size
     return !is_covered(p, first, n, before + 1, -1, 1 - p[i].h) || !is_covered(p, first, n, i, 1, 1 - p[i].h);
 }
 
+/* Around a step segments are under way: one that left point 0 before it shows the clock after it, one that left point
+ * 1 before it arrives among those that left later. Such points contradict each other by turns, for as long as a
+ * delay: an era as short as that is none, its points [first, at) belong to the transition. */
+static bool
+absorb(struct era *e, const struct bound_point *p, size_t at)
+{
+    if (e->first == 0 || p[at].x - p[e->first].x > LONG_DELAY_NS)
+        return false;
+    for (size_t i = e->first; i < at; i++) {
+        e->mixed_low_ns = e->mixed && e->mixed_low_ns < p[i].y ? e->mixed_low_ns : p[i].y;
+        e->mixed_high_ns = e->mixed && e->mixed_high_ns > p[i].y ? e->mixed_high_ns : p[i].y;
+        e->mixed = true;
+    }
+    e->first = at;
+    return true;
+}
+
 /* Cut at contradictions. */
 static int
 cut_hard(struct eras *out, const struct bound_point *p, size_t n)
@@ -133,12 +150,15 @@ cut_hard(struct eras *out, const struct bound_point *p, size_t n)
         bool contradiction = envelope_contradicts(&v, &p[i]);
         size_t before = last[p[i].h];
         if (contradiction || (before != SIZE_MAX && is_lone_jump(p, e->first, n, i, before))) {
-            e->end = contradiction ? find_last_certain(p, e->first, i, n) : before + 1;
-            e = add_era(out, i);
+            const bool absorbed = absorb(e, p, i);
+            if (!absorbed) {
+                e->end = contradiction ? find_last_certain(p, e->first, i, n) : before + 1;
+                e = add_era(out, i);
+            }
             memset(&v, 0, sizeof v);
             last[0] = last[1] = SIZE_MAX;
             if (e)
-                e->silent = !contradiction;
+                e->silent = !contradiction && (!absorbed || e->silent);
         }
         envelope_take(&v, &p[i]);
         last[p[i].h] = i;

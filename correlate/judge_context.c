@@ -54,6 +54,7 @@ gather(struct judge *j, struct lane *l, int p, struct pool *records, struct pool
         prefetch_record(s, v, i);
         if ((seg->bits & SEG_DOUBLED) || connection_hop(j->c, p, seg) != l->h)
             continue;
+        j->backwards |= *n && seg->stamp_ns < store_segment(s, rec[*n - 1])->stamp_ns;
         const uint32_t seq = seg->seq - delta, span = segment_span(seg);
         const int64_t at = near == INT64_MIN ? (int64_t)seq + (INT64_C(1) << 32) : seq_unwrap(near, seq);
         if (near == INT64_MIN || (at - near < (1 << 30) && at > near && !(seg->flags & TCP_RST)))
@@ -225,7 +226,8 @@ gather_delays(struct lane *l)
     d->leaves = leaves;
     d->low = pool_reserve(&l->pools[8], 2 * leaves, sizeof *d->low);
     d->high = pool_reserve(&l->pools[9], 2 * leaves, sizeof *d->high);
-    if (!d->low || !d->high)
+    d->each = pool_reserve(&l->pools[15], l->n_tx, sizeof *d->each);
+    if (!d->low || !d->high || !d->each)
         return -1;
     for (uint32_t i = 0; i < 2 * leaves; i++) {
         d->low[i] = INT64_MAX;
@@ -238,6 +240,7 @@ gather_delays(struct lane *l)
     for (uint32_t i = 0; i < l->n_tx; i++) {
         const struct segment *s = lane_tx(l, i);
         int64_t stamp = 0;
+        d->each[i] = NO_DELAY;
         const int64_t end = l->tx_pos[i] + segment_span(s);
         const bool fresh = segment_span(s) && l->tx_pos[i] >= reached,
                    ack_moves = (s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && (!any_ack || seq_before(acked, s->ack));
@@ -256,7 +259,7 @@ gather_delays(struct lane *l)
         if (!fresh && !(ack_moves && segment_span(s) == 0))
             continue;
         const uint32_t leaf = leaves + i / DELAYS_LEAF;
-        const int64_t delay = stamp - s->stamp_ns;
+        const int64_t delay = d->each[i] = stamp - s->stamp_ns;
         d->low[leaf] = delay < d->low[leaf] ? delay : d->low[leaf];
         d->high[leaf] = delay > d->high[leaf] ? delay : d->high[leaf];
     }
@@ -303,6 +306,7 @@ gather_echoes(struct judge *j, struct lane *l)
 int
 context_open(struct judge *j)
 {
+    j->backwards = false;
     for (int h = 0; h < 2; h++) {
         struct lane *l = &j->lane[h];
         if (gather(j, l, h, &l->pools[0], &l->pools[1], &l->n_tx, &l->longest_tx) ||

@@ -18,6 +18,7 @@
 #define LATEST_AROUND  (10 * NS_PER_S)   /* delays this near count for the latest arrival */
 #define LATEST_UNKNOWN (200 * NS_PER_MS) /* added to the clock's bound where nothing near was matched */
 #define DELAYED_ACK    (500 * NS_PER_MS) /* RFC 9293 3.8.6.3: no acknowledgement is delayed longer */
+#define AROUND_STEP    NS_PER_S /* so near to a step of a clock it counts for both sides: a delay and DELAYED_ACK */
 #define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
 #define WALK_LIMIT     2048              /* steps of one lookup */
 
@@ -27,9 +28,11 @@ struct pool { /* an array that only grows; `size` of a member is the user's */
 };
 void *pool_reserve(struct pool *p, size_t n, size_t size); /* NULL: memory. The first members are kept */
 
+#define NO_DELAY    INT64_MIN
 #define DELAYS_LEAF 32 /* transmissions under one leaf */
 struct delays {        /* a tree of least and greatest delay over runs of transmissions */
     int64_t *low, *high;
+    int64_t *each; /* by transmission; NO_DELAY: not matched, or a copy */
     uint32_t leaves;
 };
 
@@ -78,6 +81,7 @@ struct judge {
         bool built;
     } hosts[POINTS];
     struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
+    bool backwards;                     /* some stamps of the connection at hand run backwards: a clock was set back */
     bool failed;                        /* out of memory somewhere below a rule */
 };
 

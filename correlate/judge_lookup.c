@@ -44,30 +44,74 @@ list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_
     return low;
 }
 
-static bool
-delays_around(const struct lane *l, int64_t stamp_ns, int64_t *least, int64_t *greatest)
+static void
+take(int64_t *least, int64_t *greatest, int64_t low, int64_t high)
 {
-    const struct delays *d = &l->delays;
-    uint32_t a = list_first_after(l->from, l->tx, l->n_tx, stamp_ns - LATEST_AROUND) / DELAYS_LEAF + d->leaves,
-             b = list_first_after(l->from, l->tx, l->n_tx, stamp_ns + LATEST_AROUND) / DELAYS_LEAF + d->leaves + 1;
-    int64_t low = INT64_MAX, high = INT64_MIN;
-    if (b > 2 * d->leaves)
-        b = 2 * d->leaves;
+    *least = low < *least ? low : *least;
+    *greatest = high > *greatest ? high : *greatest;
+}
+
+/* Least and greatest delay of the transmissions [a, b). */
+static bool
+delays_among(const struct delays *d, uint32_t a, uint32_t b, int64_t *least, int64_t *greatest)
+{
+    *least = INT64_MAX;
+    *greatest = INT64_MIN;
+    for (; a < b && a % DELAYS_LEAF; a++)
+        if (d->each[a] != NO_DELAY)
+            take(least, greatest, d->each[a], d->each[a]);
+    for (; b > a && b % DELAYS_LEAF; b--)
+        if (d->each[b - 1] != NO_DELAY)
+            take(least, greatest, d->each[b - 1], d->each[b - 1]);
+    a = a / DELAYS_LEAF + d->leaves;
+    b = b / DELAYS_LEAF + d->leaves;
     for (; a < b; a /= 2, b /= 2) {
         if (a & 1) {
-            low = d->low[a] < low ? d->low[a] : low;
-            high = d->high[a] > high ? d->high[a] : high;
+            take(least, greatest, d->low[a], d->high[a]);
             a++;
         }
         if (b & 1) {
             b--;
-            low = d->low[b] < low ? d->low[b] : low;
-            high = d->high[b] > high ? d->high[b] : high;
+            take(least, greatest, d->low[b], d->high[b]);
         }
     }
-    *least = low;
-    *greatest = high;
-    return low <= high;
+    return *least <= *greatest;
+}
+
+/* The stretch of the sender's clock in which delays can be compared with one at stamp_ns: on this side of a step of
+ * either clock, for a delay is what one clock shows against the other. Who is so near to a step that its arrival, or
+ * what the receiver says of it, may lie beyond, gets both sides. */
+static void
+comparable(const struct judge *j, const struct lane *l, int64_t stamp_ns, int64_t *from, int64_t *to)
+{
+    const struct clock *c = j->r->clock;
+    const int64_t ref = clock_to_reference(c, l->h, stamp_ns);
+    int64_t first, last, wider;
+    clock_steady(c, ref, &first, &last);
+    if (first != INT64_MIN && ref - first < AROUND_STEP)
+        clock_steady(c, first, &first, &wider);
+    if (last != INT64_MAX && last - ref < AROUND_STEP)
+        clock_steady(c, last, &wider, &last);
+    if (first != INT64_MIN && (first = clock_from_reference(c, l->h, first)) > *from)
+        *from = first;
+    if (last != INT64_MAX && (last = clock_from_reference(c, l->h, last)) < *to)
+        *to = last;
+}
+
+/* The delays of what was matched within LATEST_AROUND, or in the same leaves. */
+static bool
+delays_around(const struct judge *j, const struct lane *l, int64_t stamp_ns, int64_t *least, int64_t *greatest)
+{
+    int64_t from = stamp_ns - LATEST_AROUND, to = stamp_ns + LATEST_AROUND;
+    const bool stepped = j->r->clock->n_steps && !j->backwards;
+    if (stepped)
+        comparable(j, l, stamp_ns, &from, &to);
+    uint32_t a = list_first_after(l->from, l->tx, l->n_tx, from), b = list_first_after(l->from, l->tx, l->n_tx, to);
+    if (!stepped) {
+        a -= a % DELAYS_LEAF;
+        b += DELAYS_LEAF - b % DELAYS_LEAF;
+    }
+    return delays_among(&l->delays, a, b < l->n_tx ? b : l->n_tx, least, greatest);
 }
 
 /* Where nothing near was matched: how much longer than the least delay a packet may take. The clock's interval is as
@@ -86,7 +130,7 @@ lane_arrival(const struct judge *j, const struct lane *l, const struct segment *
     const struct theta th = clock_theta(j->r->clock, clock_to_reference(j->r->clock, l->h, tx->stamp_ns));
     const bool known = l->h == 0 ? th.high_known : th.low_known, floor = l->h == 0 ? th.low_known : th.high_known;
     int64_t low, high;
-    *neighbours = delays_around(l, tx->stamp_ns, &low, &high);
+    *neighbours = delays_around(j, l, tx->stamp_ns, &low, &high);
     if (!*neighbours) {
         if (!known)
             return false;
@@ -126,7 +170,7 @@ lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t of
     *out = (struct piece){.lane = l, .seg = s, .place = place, .record = l->rx[place], .off = off, .len = len};
     out->from = l->rx_pos[place] + off;
     out->to = out->from + len;
-    out->neighbours = delays_around(l, clock_from_reference(j->r->clock, l->h, ref), &low, &high);
+    out->neighbours = delays_around(j, l, clock_from_reference(j->r->clock, l->h, ref), &low, &high);
     if (!out->neighbours) {
         if (!known)
             return false;

@@ -199,6 +199,50 @@ START_TEST(truth_is_inside_around_large_steps)
 }
 END_TEST
 
+/* A large step while many segments are under way: points of both sides stand mixed around it. */
+static void
+add_step_in_flight(struct truth *t, struct random *r)
+{
+    add_large_steps(t, r);
+    t->n_steps = 1;
+    t->span = INT64_C(20) * NS_PER_S;
+    t->step_at[0] = T0 + t->span / 2;
+    t->least[0] = uniform(r, 1e7, 5e7);
+    t->least[1] = uniform(r, 1e7, 5e7);
+    t->queue[0] = t->queue[1] = 1e7;
+    t->step_by[0] = (int64_t)((next(r) % 2 ? 1 : -1) * uniform(r, 2e8, 3e9));
+    t->interval = 3e6;
+}
+
+START_TEST(truth_is_inside_where_a_step_meets_segments_under_way)
+{
+    uint64_t steps;
+
+    ck_assert_int_eq(run_seeds("step in flight", add_step_in_flight, &steps), 0);
+    ck_assert_uint_eq(steps, 0);
+}
+END_TEST
+
+START_TEST(steady_stretches_end_at_steps)
+{
+    struct clock_piece pieces[] = {
+        {.from_ns = 0, .to_ns = 100}, {.from_ns = 100, .to_ns = 110}, {.from_ns = 110, .to_ns = 200}};
+    struct clock_step step = {.time_ns = 105};
+    struct clock c = {.pieces = pieces, .n_pieces = 3, .steps = &step, .n_steps = 1};
+    int64_t from, to;
+
+    clock_steady(&c, 50, &from, &to);
+    ck_assert_int_eq(from, INT64_MIN);
+    ck_assert_int_eq(to, 100);
+    clock_steady(&c, 150, &from, &to);
+    ck_assert_int_eq(from, 110);
+    ck_assert_int_eq(to, INT64_MAX);
+    clock_steady(&c, 103, &from, &to); /* either side */
+    ck_assert_int_eq(from, INT64_MIN);
+    ck_assert_int_eq(to, INT64_MAX);
+}
+END_TEST
+
 /* Steps below the round trip in traffic that is dense and nearly without queues. */
 static void
 add_small_steps(struct truth *t, struct random *r)
@@ -482,6 +526,8 @@ clock_suite(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, truth_is_inside_under_drift);
     tcase_add_test(t, truth_is_inside_around_large_steps);
+    tcase_add_test(t, truth_is_inside_where_a_step_meets_segments_under_way);
+    tcase_add_test(t, steady_stretches_end_at_steps);
     tcase_add_test(t, truth_is_inside_around_small_steps);
     tcase_add_test(t, error_is_half_the_round_trip);
     tcase_add_test(t, one_direction_bounds_one_side);
