@@ -10,11 +10,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static volatile uint8_t sink; /* every byte is touched */
+
 static void
 check(enum decode_result result, const struct decoded *out)
 {
     const struct segment *s = &out->segment;
-    volatile uint8_t sink = 0;
 
     switch (result) {
     case DECODE_SEGMENT:
