@@ -10,10 +10,12 @@
  * The same with timestamps: a TSecr that echoes a TSval which the tap never recorded. What lay in flight when the
  * capture began is no miss: a stream whose beginning was not seen counts only from SETTLE after its first frame.
  *
+ * What the other point recorded of this one's misses stands in survey_arrivals.c.
+ *
  * At the host's own tap two more things raise suspicion, which is not proof, for the host may have dropped the packet
  * before the tap: a step in its IP ID counter, and a hole in what it sent, be it filled later by a retransmission or
  * not. */
-#include "correlate/judge.h"
+#include "correlate/survey_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,16 +24,6 @@
 #define HOLES      64
 #define TS_SLOTS   64
 #define STEP_LIMIT 16384 /* a greater step of the counter is no gap */
-
-struct found {
-    int64_t from, to;
-    uint32_t flow; /* UINT32_MAX: a miss between from and to */
-    uint8_t point;
-};
-struct survey {
-    struct found *found;
-    size_t n, room;
-};
 
 struct hole {
     int64_t from, to, since, stamp; /* recorded between: nothing of these bytes */
@@ -63,8 +55,8 @@ struct walk { /* one view */
     struct survey echo[2], gaps[2]; /* held back until it is known that they mean something */
 };
 
-static int
-add(struct survey *s, int point, uint32_t flow, int64_t from, int64_t to)
+int
+survey_add(struct survey *s, int point, uint32_t flow, int64_t from, int64_t to)
 {
     if (s->n == s->room) {
         const size_t room = s->room ? s->room * 2 : 64;
@@ -81,7 +73,7 @@ add(struct survey *s, int point, uint32_t flow, int64_t from, int64_t to)
 static int
 miss(struct walk *w, int64_t from, int64_t to)
 {
-    return add(w->out, w->point, UINT32_MAX, from < to ? from : to, to);
+    return survey_add(w->out, w->point, UINT32_MAX, from < to ? from : to, to);
 }
 
 static void
@@ -187,11 +179,11 @@ note_sent(struct walk *w, struct stream *s, const struct segment *seg)
     }
     if (pos > s->top) {
         push_hole(s, s->top, pos, seg->stamp_ns);
-        if (s->own && s->settled && add(w->out, w->point, w->flow, s->last, seg->stamp_ns))
+        if (s->own && s->settled && survey_add(w->out, w->point, w->flow, s->last, seg->stamp_ns))
             return -1;
     } else if (span && pos < s->top && s->n_holes && s->own && s->settled) {
         const struct hole *h = &s->hole[s->n_holes - 1];
-        if (pos < h->to && end > h->from && add(w->out, w->point, w->flow, h->stamp, seg->stamp_ns))
+        if (pos < h->to && end > h->from && survey_add(w->out, w->point, w->flow, h->stamp, seg->stamp_ns))
             return -1; /* the first transmission of these bytes was never recorded */
     }
     if (span && s->n_holes)
@@ -228,7 +220,7 @@ note_id(struct walk *w, struct stream *s, struct survey *gaps, const struct segm
         if (gap > 0 && gap < STEP_LIMIT && !(gap == 1 && s->id_next == 0)) {
             s->id_gaps++;
             s->id_missing += (uint32_t)gap;
-            if (add(gaps, w->point, w->flow, s->id_stamp, seg->stamp_ns))
+            if (survey_add(gaps, w->point, w->flow, s->id_stamp, seg->stamp_ns))
                 return -1;
         }
     }
@@ -276,7 +268,7 @@ note_echo(struct walk *w, struct stream *s, struct survey *echo, const struct se
     if (s->ts_used[slot] && (s->ts[slot] == seg->tsecr || seq_before(seg->tsecr, s->ts[slot])))
         return 0; /* recorded, or forgotten */
     s->unknown_echoes++;
-    return add(echo, w->point, UINT32_MAX, seg->stamp_ns, seg->stamp_ns);
+    return survey_add(echo, w->point, UINT32_MAX, seg->stamp_ns, seg->stamp_ns);
 }
 
 static int
@@ -301,7 +293,7 @@ static int
 move(struct survey *to, const struct survey *from)
 {
     for (size_t i = 0; i < from->n; i++)
-        if (add(to, from->found[i].point, from->found[i].flow, from->found[i].from, from->found[i].to))
+        if (survey_add(to, from->found[i].point, from->found[i].flow, from->found[i].from, from->found[i].to))
             return -1;
     return 0;
 }
@@ -358,11 +350,12 @@ int
 survey_connection(struct survey *s, struct store *const stores[POINTS], const struct views *const views[POINTS],
                   const struct connection *c, const struct clock *clock)
 {
-    (void)clock;
     for (int p = 0; p < POINTS; p++)
         if (c->view[p] != NO_VIEW && walk_view(s, stores[p], &views[p]->view[c->view[p]], c, p))
             return -1;
-    return 0;
+    if (c->view[0] == NO_VIEW || c->view[1] == NO_VIEW)
+        return 0;
+    return survey_arrivals(s, stores, views, c, clock);
 }
 
 int
