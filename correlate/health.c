@@ -11,7 +11,8 @@
  * neighbourhood, which is measured in traffic and not in time, for idle hours miss nothing: were the n misses of a
  * capture of N segments spread evenly, N / n segments would lie between two of them, and no run of ten times that
  * would be free of them (e^-10). Hence `near` = 10 N / n segments, and at least a second: with ten misses or fewer
- * that is the whole capture; a burst of a thousand within a long capture stays a burst.
+ * that is the whole capture. A buffer that overflowed misses everything for a moment and nothing else: where the ten
+ * misses next to a place lie closer together than all do, ten times their spacing counts, and 30 segments more.
  *
  * What nobody counted only LOOKS whole. Each list is sorted by its start and carries the farthest end so far, so that
  * "does any of these overlap [from, to]" is one binary search. */
@@ -21,6 +22,8 @@
 
 #define NEAR_SPACINGS 10
 #define BINS          4096
+#define LOCAL         10 /* misses that tell how dense they are around there */
+#define LEAST_REACH   30 /* segments */
 #define NEAR_LEAST    NS_PER_S
 #define UNCOUNTED_PAD (10 * NS_PER_S) /* what lies between two files is as little counted as they are */
 
@@ -216,6 +219,20 @@ count_traffic(struct side *s)
     return 0;
 }
 
+/* How many segments from miss `i` on more are likely, towards earlier ones where the LOCAL misses from it on come
+ * later, and the other way round. */
+static uint64_t
+reach_of(const struct side *s, size_t i, int local)
+{
+    if (local > 0 ? s->misses.n - i < LOCAL : i + 1 < LOCAL)
+        return s->near;
+    const struct stretch *a = &s->misses.at[local > 0 ? i : i + 1 - LOCAL],
+                         *b = &s->misses.at[local > 0 ? i + LOCAL - 1 : i];
+    const uint64_t span = s->traffic[bin_of(s, b->reach) + 1] - s->traffic[bin_of(s, a->from)],
+                   reach = NEAR_SPACINGS * span / LOCAL + LEAST_REACH;
+    return reach < s->near ? reach : s->near;
+}
+
 /* Is a miss so near to [from, to] that there are likely more? */
 static bool
 misses_near(const struct side *s, int64_t from, int64_t to)
@@ -233,9 +250,9 @@ misses_near(const struct side *s, int64_t from, int64_t to)
             high = mid;
     }
     const uint64_t begin = s->traffic[bin_of(s, from)], end = s->traffic[bin_of(s, to) + 1];
-    if (low < s->misses.n && s->traffic[bin_of(s, s->misses.at[low].from)] <= end + s->near)
+    if (low < s->misses.n && s->traffic[bin_of(s, s->misses.at[low].from)] <= end + reach_of(s, low, LOCAL))
         return true;
-    return low > 0 && s->traffic[bin_of(s, s->misses.at[low - 1].reach) + 1] + s->near >= begin;
+    return low > 0 && s->traffic[bin_of(s, s->misses.at[low - 1].reach) + 1] + reach_of(s, low - 1, -LOCAL) >= begin;
 }
 
 int
