@@ -5,7 +5,6 @@
 #include <check.h>
 #include <stdlib.h>
 
-#define WAY  10000
 #define MANY 60000
 
 static struct build *b;

@@ -8,7 +8,6 @@
 #define UNITS    600
 #define SENT_MAX (UNITS * 4)
 #define MSS      1000
-#define WAY      10000
 #define BASE     4294000000u /* wraps in mid-flow */
 
 struct sent {                   /* one wire segment */

@@ -1,5 +1,6 @@
 #include "tests/unit/matching.h"
 
+#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -89,4 +90,56 @@ match_build_free(struct build **b)
     if (*b && (*b)->connections.connection)
         match_free(&(*b)->connections.connection[0].match);
     build_free(b);
+}
+
+struct build *
+match_build_begin(void)
+{
+    struct build *b = build_new();
+
+    build_clock(b, 410300000); /* hours apart would do as well */
+    build_handshake(b, 0, 2 * WAY, ISN0, ISN1, false);
+    return b;
+}
+
+struct wire
+match_wire(int64_t us, uint32_t from, uint32_t len)
+{
+    return (struct wire){.us = us, .seq = ISN0 + 1 + from, .ack = ISN1 + 1, .len = len};
+}
+
+void
+match_ordinary(struct build *b, int first_id, bool ts)
+{
+    for (uint32_t i = 0; i < 20; i++) {
+        struct wire w = match_wire(100000 + i * 1000, i * 1000, 1000);
+
+        w.id = first_id < 0 ? -1 : first_id ? first_id + (int)i : 0;
+        w.ts = ts;
+        w.tsval = 2000 + i;
+        w.tsecr = 500000;
+        build_pass(b, 0, WAY + (i * 37) % 50, w);
+        w = (struct wire){.us = 100000 + i * 1000 + WAY + 100,
+                          .seq = ISN1 + 1,
+                          .ack = ISN0 + 1 + (i + 1) * 1000,
+                          .ts = ts,
+                          .id = first_id < 0 ? -1 : 0,
+                          .tsval = 510000 + i,
+                          .tsecr = 2000 + i};
+        build_pass(b, 1, WAY + (i * 53) % 50, w);
+    }
+}
+
+void
+match_expect_sides(const struct build *b, int h, uint32_t unmatched_tx, uint32_t unmatched_rx)
+{
+    ck_assert_uint_eq(matched_side(b, h)->unmatched_tx, unmatched_tx);
+    ck_assert_uint_eq(matched_side(b, h)->unmatched_rx, unmatched_rx);
+}
+
+void
+match_expect_pair(struct build *b, int h, struct seen s)
+{
+    ck_assert_uint_eq(build_segment(b, h, s.record[h])->partner, s.record[1 - h]);
+    ck_assert_uint_eq(build_segment(b, 1 - h, s.record[1 - h])->partner, s.record[h]);
 }

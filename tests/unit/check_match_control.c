@@ -1,0 +1,239 @@
+/* match.c and its files: METHOD 2.1, a test a sentence; segments without data. */
+#include "tests/unit/matching.h"
+
+#include <check.h>
+#include <stdlib.h>
+
+static struct build *b;
+
+static void
+setup(void)
+{
+    b = match_build_begin();
+}
+
+static void
+teardown(void)
+{
+    match_build_free(&b);
+}
+
+START_TEST(control_of_every_kind)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1};
+
+    match_ordinary(b, 0, false);
+    for (int k = 0; k < 5; k++, w.us += 10000) /* duplicate ACKs */
+        build_pass(b, 0, WAY, w);
+    w.window = 500;
+    build_pass(b, 0, WAY, w); /* window update */
+    w.us += 1000;
+    w.window = -1;
+    build_pass(b, 0, WAY, w);
+    w.us += 1000;
+    w.window = 0;
+    w.seq--;
+    build_pass(b, 0, WAY, w); /* zero-window probe or keep-alive */
+    w.us += 75000000;
+    build_pass(b, 0, WAY, w);
+    w.us += 75000000;
+    w.len = 1;
+    build_pass(b, 0, WAY, w); /* keep-alive with a byte of garbage */
+    w.us += 1000;
+    w.len = 0;
+    w.seq++;
+    w.flags = TCP_FIN | TCP_ACK;
+    build_pass(b, 0, WAY, w);
+    w.us += 1000;
+    w.seq++;
+    w.flags = TCP_RST;
+    w.ack = 0;
+    build_pass(b, 0, WAY, w);
+    match_build(b, WAY);
+    ck_assert_ptr_null(b->connections.connection[0].match);
+}
+END_TEST
+
+/* Each capture missed another of two unmarked ACKs: that is no ACK that was altered on the way (_i 1: but this is). */
+START_TEST(two_missed_ones_are_no_altered_one)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 777};
+
+    match_ordinary(b, 0, false);
+    build_add(b, 0, 0, w);
+    w.us += WAY + (_i ? 20 : 5000);
+    w.window = 900;
+    build_add(b, 1, 0, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, !_i, !_i);
+}
+END_TEST
+
+/* Case three: resets repeated, some lost; spaced far enough apart to tell which. */
+START_TEST(resets_are_not_paired_in_order)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
+    struct seen s[100];
+
+    match_ordinary(b, 0, false);
+    for (int k = 0; k < 100; k++, w.us += 20000 + (k * 7919) % 500000) {
+        if (k % 7 == 0) {
+            s[k].record[0] = build_add(b, 0, 0, w);
+            s[k].record[1] = NO_RECORD;
+        } else {
+            s[k] = build_pass(b, 0, WAY + k % 50, w);
+        }
+    }
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 15, 0);
+    ck_assert_uint_eq(matched_side(b, 0)->n_alike, 0);
+    for (int k = 0; k < 100; k++)
+        ck_assert_uint_eq(build_segment(b, 0, s[k].record[0])->partner, s[k].record[1]);
+}
+END_TEST
+
+START_TEST(resets_at_once_are_alike)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
+    const struct match_side *s;
+    uint32_t unmatched = 0;
+
+    match_ordinary(b, 0, false);
+    for (int k = 0; k < 6; k++, w.us += 3)
+        if (k == 2 || k == 3)
+            build_add(b, 0, 0, w);
+        else
+            build_pass(b, 0, WAY, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 2, 0);
+    s = matched_side(b, 0);
+    ck_assert_uint_eq(s->n_alike, 6);
+    for (uint32_t i = 0; i < s->n_alike; i++) {
+        ck_assert_uint_eq(s->alike[i].group, s->alike[0].group);
+        unmatched += build_segment(b, 0, s->alike[i].tx)->partner == NO_RECORD;
+    }
+    ck_assert_uint_eq(unmatched, 2);
+}
+END_TEST
+
+START_TEST(a_group_of_which_none_arrived_is_no_group)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
+
+    match_ordinary(b, 0, false);
+    for (int k = 0; k < 89; k++, w.us += 3)
+        build_add(b, 0, 0, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 89, 0);
+    ck_assert_uint_eq(matched_side(b, 0)->n_alike, 0);
+}
+END_TEST
+
+/* SYN and its repeats: by TSval where there is one, else by time. */
+START_TEST(which_syn_arrived)
+{
+    struct wire w = {
+        .us = 0, .seq = ISN0, .flags = TCP_SYN, .mss = 1460, .sack_permitted = true, .ts = _i, .tsval = 10};
+    uint32_t lost[2];
+    struct seen s;
+
+    match_build_free(&b);
+    b = build_new();
+    for (int k = 0; k < 2; k++, w.us += 1000000, w.tsval += 1000)
+        lost[k] = build_add(b, 0, 0, w);
+    s.record[0] = build_add(b, 0, 0, w);
+    w.mss = 1400;
+    w.us += WAY;
+    s.record[1] = build_add(b, 1, 0, w);
+    build_pass(b, 1, WAY,
+               (struct wire){.us = w.us + 100,
+                             .seq = ISN1,
+                             .ack = ISN0 + 1,
+                             .flags = TCP_SYN | TCP_ACK,
+                             .mss = 1460,
+                             .ts = _i,
+                             .tsval = 77,
+                             .tsecr = w.tsval});
+    for (uint32_t k = 0; k < 5; k++)
+        build_pass(b, 0, WAY,
+                   (struct wire){.us = w.us + 20000 + k * 1000,
+                                 .seq = ISN0 + 1 + k * 100,
+                                 .ack = ISN1 + 1,
+                                 .len = 100,
+                                 .ts = _i,
+                                 .tsval = w.tsval + k,
+                                 .tsecr = 77});
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 2, 0);
+    match_expect_pair(b, 0, s);
+    ck_assert_uint_eq(build_segment(b, 0, lost[0])->partner, NO_RECORD);
+    ck_assert_uint_eq(b->connections.connection[0].translation[0].mss_to, 1400);
+}
+END_TEST
+
+START_TEST(nothing_arrives_later_than_ten_seconds)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
+
+    match_ordinary(b, 0, false);
+    build_add(b, 0, 0, w);
+    w.us += (_i ? 9 : 11) * 1000000;
+    build_add(b, 1, 0, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, !_i, !_i);
+}
+END_TEST
+
+START_TEST(nothing_arrives_before_it_left)
+{
+    struct wire w = {.us = 500000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
+
+    match_ordinary(b, 0, false);
+    build_add(b, 1, 0, w);
+    w.us += 100000;
+    build_add(b, 0, 0, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 1, 1);
+}
+END_TEST
+
+START_TEST(a_stray_reset_does_not_move_the_stream)
+{
+    struct wire w = {.us = 110500, .seq = ISN0 + 0x7ff00000, .flags = TCP_RST};
+
+    match_ordinary(b, 0, false);
+    build_pass(b, 0, WAY, w);
+    w.us += 300;
+    w.seq += 0x30000000;
+    build_add(b, 1, 0, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 0, 1);
+    match_expect_sides(b, 1, 0, 0);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("match");
+    TCase *t = tcase_create("control");
+    SRunner *r;
+    int failed;
+
+    tcase_add_checked_fixture(t, setup, teardown);
+    tcase_add_test(t, control_of_every_kind);
+    tcase_add_loop_test(t, two_missed_ones_are_no_altered_one, 0, 2);
+    tcase_add_test(t, resets_are_not_paired_in_order);
+    tcase_add_test(t, resets_at_once_are_alike);
+    tcase_add_test(t, a_group_of_which_none_arrived_is_no_group);
+    tcase_add_loop_test(t, which_syn_arrived, 0, 2);
+    tcase_add_loop_test(t, nothing_arrives_later_than_ten_seconds, 0, 2);
+    tcase_add_test(t, nothing_arrives_before_it_left);
+    tcase_add_test(t, a_stray_reset_does_not_move_the_stream);
+    suite_add_tcase(s, t);
+    r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed != 0;
+}
