@@ -239,21 +239,43 @@ rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
 }
 
 /* ---- neighbours ---- */
-/* The nearest arrivals before and after that have their transmission. */
-static uint32_t
-neighbour(const struct piece *p, int way)
+/* The nearest arrivals before and after that have their transmission. Pieces come in order of place, so what the last
+ * walk found is where the next one ends: together they walk over the connection once. */
+static bool
+known(const struct lane *l, uint32_t place)
 {
-    const struct lane *l = p->lane;
-    uint32_t i = p->place;
-    for (int steps = 0; steps < NEAR_STEPS; steps++) {
-        i += (uint32_t)way;
-        if (i >= l->n_rx)
-            return NO_INDEX;
-        const struct segment *s = lane_rx(l, i);
-        if (s->partner != NO_RECORD && !(s->flags & TCP_RST))
-            return i;
+    const struct segment *s = lane_rx(l, place);
+    return s->partner != NO_RECORD && !(s->flags & TCP_RST);
+}
+
+static uint32_t
+known_before(const struct piece *p)
+{
+    struct lane *l = p->lane;
+    const uint32_t stop = l->before_at <= p->place ? l->before_at : 0;
+    uint32_t i = p->place, found = stop ? l->known_before : NO_INDEX;
+    for (; i > stop; i--)
+        if (known(l, i - 1)) {
+            found = i - 1;
+            break;
+        }
+    l->before_at = p->place;
+    l->known_before = found;
+    return found;
+}
+
+static uint32_t
+known_after(const struct piece *p)
+{
+    struct lane *l = p->lane;
+    if (l->after_at > p->place || l->known_after <= p->place) {
+        uint32_t i = p->place + 1;
+        while (i < l->n_rx && !known(l, i))
+            i++;
+        l->known_after = i < l->n_rx ? i : NO_INDEX;
+        l->after_at = p->place;
     }
-    return NO_INDEX;
+    return l->known_after;
 }
 
 enum likeness { LIKE_UNKNOWN, LIKE_FITS, LIKE_NOT };
@@ -262,7 +284,7 @@ static enum likeness
 like_neighbours(const struct piece *p, uint8_t *ttl)
 {
     const struct lane *l = p->lane;
-    const uint32_t a = neighbour(p, -1), b = neighbour(p, 1);
+    const uint32_t a = known_before(p), b = known_after(p);
     const struct segment *s = p->seg, *x = a == NO_INDEX ? NULL : lane_rx(l, a),
                          *y = b == NO_INDEX ? NULL : lane_rx(l, b);
     if (!x && !y)

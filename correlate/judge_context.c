@@ -309,6 +309,8 @@ context_open(struct judge *j)
     j->backwards = false;
     for (int h = 0; h < 2; h++) {
         struct lane *l = &j->lane[h];
+        l->known_before = l->after_at = NO_INDEX;
+        l->before_at = l->known_after = 0;
         if (gather(j, l, h, &l->pools[0], &l->pools[1], &l->n_tx, &l->longest_tx) ||
             gather(j, l, 1 - h, &l->pools[2], &l->pools[3], &l->n_rx, &l->longest_rx))
             return -1;

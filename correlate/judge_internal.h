@@ -61,9 +61,11 @@ struct lane {
     } * dsacks; /* by from; place in the other lane's tx */
     uint32_t n_dsacks;
     int64_t longest_dsack;
-    uint8_t *tx_mark, *rx_mark; /* by place: already told of as corrupted or altered */
-    bool dsack_seen;            /* the receiver's host is one that sends DSACK */
-    uint32_t matched;           /* transmissions that have a partner */
+    uint8_t *tx_mark, *rx_mark;       /* by place: already told of as corrupted or altered */
+    bool dsack_seen;                  /* the receiver's host is one that sends DSACK */
+    uint32_t known_before, before_at; /* judge_arrived.c: the last arrival before place before_at that is matched */
+    uint32_t known_after, after_at;   /* the first one behind place after_at */
+    uint32_t matched;                 /* transmissions that have a partner */
     struct pool pools[16];
 };
 
