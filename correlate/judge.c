@@ -167,7 +167,8 @@ collect_hosts(struct judge *j, int p)
 }
 
 /* It shows nothing but what one host sent to another that the other point is known to watch: then what it sent did not
- * get there. Anything else (it is answered, or goes elsewhere) took another way, and says nothing about this path. */
+ * get there. Anything else (it is answered while that point records, or goes elsewhere) took another way, and says
+ * nothing about this path. */
 static int
 judge_unpaired(struct judge *j)
 {
@@ -182,7 +183,8 @@ judge_unpaired(struct judge *j)
         return 0;
     for (uint32_t i = 0; i < v->count; i++) {
         const struct segment *seg = store_segment(s, s->order[v->first + i]);
-        if (connection_hop(c, p, seg) != p && !(seg->flags & TCP_RST))
+        if (connection_hop(c, p, seg) != p && !(seg->flags & TCP_RST) &&
+            !judge_outside(j->r, c, 1 - p, p, seg->stamp_ns))
             return 0;
     }
     if (!j->hosts[p].built && collect_hosts(j, p))

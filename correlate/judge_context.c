@@ -194,6 +194,29 @@ gather_acks(struct judge *j, struct lane *l)
     return 0;
 }
 
+/* The same as the sender's tap recorded it: there also stands what the receiver's tap missed. */
+static int
+gather_heard(struct judge *j, struct lane *l)
+{
+    const struct lane *back = lane_back(j, l);
+    int64_t near = begin_of(l), *heard = pool_reserve(&l->pools[14], back->n_rx, sizeof *heard);
+    bool any = false;
+    if (!heard)
+        return -1;
+    for (uint32_t i = 0; i < back->n_rx; i++) {
+        const struct segment *s = lane_rx(back, i);
+        if ((s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) != SEG_BAD_SUM) {
+            const int64_t at = seq_unwrap(near, l->h == 0 ? s->ack : s->ack - j->c->seq_delta[1]);
+            if (at - near < (1 << 30) && (at > near || !any))
+                near = at;
+            any = true;
+        }
+        heard[i] = any ? near : INT64_MIN;
+    }
+    l->heard = heard;
+    return 0;
+}
+
 /* Where tx's bytes arrived last; false where it has no partner. */
 static bool
 arrived_at(const struct lane *l, const struct segment *tx, uint32_t record, uint32_t *span, int64_t *stamp)
@@ -325,7 +348,7 @@ context_open(struct judge *j)
             return -1;
     }
     for (int h = 0; h < 2; h++)
-        if (gather_acks(j, &j->lane[h]) || gather_echoes(j, &j->lane[h]))
+        if (gather_acks(j, &j->lane[h]) || gather_heard(j, &j->lane[h]) || gather_echoes(j, &j->lane[h]))
             return -1;
     return 0;
 }

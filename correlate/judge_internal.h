@@ -49,6 +49,7 @@ struct lane {
     uint32_t n_tx, n_rx;
     uint32_t longest_tx, longest_rx; /* the greatest segment_span */
     int64_t *acked;  /* by place in the OTHER lane's tx: how far the receiver's host had acknowledged this direction */
+    int64_t *heard;  /* by place in the OTHER lane's rx: the same, as it reached the sender's tap */
     uint32_t *sacks; /* places in the other lane's tx of frames with SACK blocks */
     uint32_t n_sacks;
     struct delays delays;
@@ -145,6 +146,9 @@ bool lane_arrival(const struct judge *j, const struct lane *l, const struct segm
 uint32_t lane_first_arrival(const struct lane *l, int64_t from, int64_t to, bool *limited);
 /* The place in the other lane's tx where the receiver's host first acknowledged beyond `pos`; NO_INDEX never. */
 uint32_t lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos);
+/* The place in the other lane's rx where an acknowledgement beyond `pos` first reached the sender's tap; NO_INDEX
+ * never. */
+uint32_t lane_first_heard(const struct judge *j, const struct lane *l, int64_t pos);
 uint32_t list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_t stamp_ns);
 /* Recorded arrivals of any byte of [from, to), at most `enough` of them counted. */
 uint32_t lane_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough);

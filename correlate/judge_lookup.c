@@ -277,19 +277,31 @@ lane_dsack(const struct judge *j, const struct lane *l, int64_t from, int64_t to
     return NO_INDEX;
 }
 
-uint32_t
-lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos)
+/* The first of n rising values that reaches pos. */
+static uint32_t
+first_reaching(const int64_t *rising, uint32_t n, int64_t pos)
 {
-    const uint32_t n = lane_back(j, l)->n_tx;
     uint32_t low = 0, high = n;
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
-        if (l->acked[mid] < pos)
+        if (rising[mid] < pos)
             low = mid + 1;
         else
             high = mid;
     }
     return low < n ? low : NO_INDEX;
+}
+
+uint32_t
+lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos)
+{
+    return first_reaching(l->acked, lane_back(j, l)->n_tx, pos);
+}
+
+uint32_t
+lane_first_heard(const struct judge *j, const struct lane *l, int64_t pos)
+{
+    return first_reaching(l->heard, lane_back(j, l)->n_rx, pos);
 }
 
 uint32_t

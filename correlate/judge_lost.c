@@ -345,9 +345,32 @@ rule_no_dsack(struct judge *j, const struct piece *p, const struct facts *f, str
     return true;
 }
 
+/* The acknowledgement was missed by the receiver's tap as well, but it reached the sender's: only where no other copy
+ * was sent, and where nobody but the receiver's host is known to have made it, so it supports. */
+static bool
+rule_heard(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
+{
+    const struct lane *back = lane_back(j, p->lane);
+    bool limited = f->limited;
+    if (f->covered != NO_INDEX || f->copy != NO_INDEX)
+        return false;
+    const uint32_t k = lane_first_heard(j, p->lane, p->to);
+    if (k == NO_INDEX)
+        return false;
+    const struct segment *s = lane_rx(back, k);
+    if (s->partner != NO_RECORD || s->stamp_ns < p->seg->stamp_ns || rivals(j, p, INT64_MAX, INT64_MIN, &limited) ||
+        limited || judge_sender(j, p, p->seg->stamp_ns, s->stamp_ns, NULL) == NOT_WHOLE)
+        return false;
+    *v = verdict_of(EVENT_MISSED, LEVEL_SUPPORTED);
+    v->missed_by = (uint8_t)(1 - p->lane->h);
+    verdict_because(v, RULE_ACKNOWLEDGED_UNSEEN, p->lane->h, back->rx[k], s->ack, 0);
+    return true;
+}
+
 static const struct {
     bool (*decides)(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v);
-} rules[] = {{rule_icmp}, {rule_unrecorded}, {rule_dsack}, {rule_echo}, {rule_hole}, {rule_silence}, {rule_no_dsack}};
+} rules[] = {{rule_icmp}, {rule_unrecorded}, {rule_dsack},    {rule_echo},
+             {rule_hole}, {rule_silence},    {rule_no_dsack}, {rule_heard}};
 
 struct verdict
 judge_lost(struct judge *j, const struct piece *p)
