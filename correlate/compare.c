@@ -138,13 +138,16 @@ find_in_pairs(struct comparing *c, uint32_t connection)
 static int
 want(struct comparing *c, int p, uint32_t record)
 {
-    struct refetched *grown = c->wanted[p];
-    if (c->n_wanted[p] && grown[c->n_wanted[p] - 1].record == record)
+    const size_t n = c->n_wanted[p];
+    if (n && c->wanted[p][n - 1].record == record)
         return 0;
-    if (!(c->n_wanted[p] & (c->n_wanted[p] + 1)) && !(grown = realloc(grown, (2 * c->n_wanted[p] + 1) * sizeof *grown)))
-        return -1;
-    c->wanted[p] = grown;
-    grown[c->n_wanted[p]++] = (struct refetched){.record = record};
+    if (!(n & (n + 1))) {
+        struct refetched *grown = realloc(c->wanted[p], (2 * n + 1) * sizeof *grown);
+        if (!grown)
+            return -1;
+        c->wanted[p] = grown;
+    }
+    c->wanted[p][c->n_wanted[p]++] = (struct refetched){.record = record};
     return 0;
 }
 
@@ -189,15 +192,17 @@ static int
 add_event(struct comparing *c, const struct block *b, const struct span *x, uint32_t from, uint32_t len)
 {
     struct report *r = c->r;
-    struct event *events = realloc(r->events, (r->n_events + (size_t)1) * sizeof *events);
-    struct evidence *evidence = realloc(r->evidence, (r->n_evidence + (size_t)1) * sizeof *evidence);
-    r->events = events ? events : r->events;
-    r->evidence = evidence ? evidence : r->evidence;
-    if (!events || !evidence)
+    void *grown = realloc(r->events, (r->n_events + (size_t)1) * sizeof *r->events);
+    if (!grown)
         return -1;
+    r->events = grown;
+    grown = realloc(r->evidence, (r->n_evidence + (size_t)1) * sizeof *r->evidence);
+    if (!grown)
+        return -1;
+    r->evidence = grown;
     const struct segment *s = store_segment(r->stores[b->h], x->tx);
-    evidence[r->n_evidence] = (struct evidence){RULE_BYTES_DIFFER, (uint8_t)(1 - b->h), x->rx, 0, 0};
-    events[r->n_events++] = (struct event){
+    r->evidence[r->n_evidence] = (struct evidence){RULE_BYTES_DIFFER, (uint8_t)(1 - b->h), x->rx, 0, 0};
+    r->events[r->n_events++] = (struct event){
         .time_ns = clock_to_reference(r->clock, b->h, s->stamp_ns),
         .connection = b->connection,
         .record = x->tx,

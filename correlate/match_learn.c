@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #define PAIRS      2048
+#define FEW        2
+#define TSVAL_NEAR 300000    /* ticks, of a millisecond mostly */
 #define SACK_REACH (1 << 24) /* bytes; a shift is rarely smaller, and if it is, pairs tell */
 
 static bool
@@ -101,6 +103,7 @@ commonest(uint32_t *value, uint32_t n, uint32_t *count)
     uint32_t best = 0, run = 0;
 
     *count = 0;
+    /* cppcheck-suppress uninitvar ; the caller filled the first n of them */
     qsort(value, n, sizeof *value, by_value);
     for (uint32_t i = 0; i < n; i++) {
         run = i > 0 && value[i] == value[i - 1] ? run + 1 : 1;
@@ -198,13 +201,26 @@ sack_is_forgotten(const struct task *t)
     return near[TX] > far[TX] && far[RX] > near[RX];
 }
 
+/* One pair or two that differ in IP ID, and in TSval by minutes at most: a transmission that was lost and a later one
+ * of the same bytes, rather than a path that rewrites both. */
+static bool
+is_of_two(const struct task *t, const struct counts *k)
+{
+    uint32_t n, count, value;
+
+    if (k->pairs > FEW || k->id_both < k->pairs || k->id_equal > 0)
+        return false;
+    value = vote(t, tsval_difference, &n, &count);
+    return n == k->pairs && value != 0 && (value < TSVAL_NEAR || -value < TSVAL_NEAR);
+}
+
 static void
 conclude(struct task *t, const struct counts *k)
 {
     struct translation *tr = t->tr;
     uint32_t n, count, value;
 
-    if (k->pairs == 0)
+    if (k->pairs == 0 || is_of_two(t, k))
         return;
     if (k->id_both > 0)
         tr->ip_id = mostly(k->id_equal, k->id_both) ? REWRITE_NONE : REWRITE_OTHER;

@@ -45,10 +45,11 @@ keep(struct canonical *c, const uint8_t *option, uint32_t n)
 static uint32_t
 digest(const struct canonical *c)
 {
+    const size_t n = c->n < sizeof c->bytes ? c->n : sizeof c->bytes; /* said once more, for the compiler's checks */
     uint32_t d = 0;
 
-    if (c->n > 0) {
-        d = (uint32_t)XXH3_64bits(c->bytes, c->n);
+    if (n > 0) {
+        d = (uint32_t)XXH3_64bits(c->bytes, n);
         d += d == 0; /* 0 means that there is none */
     }
     return d;

@@ -36,7 +36,10 @@ write_value(struct json_face *f, const json_t *v)
         break;
     case JSON_ARRAY:
         jw_open(w, '[');
-        json_array_foreach(v, i, member) write_value(f, member);
+        json_array_foreach(v, i, member)
+        {
+            write_value(f, member);
+        }
         jw_close(w, ']');
         break;
     case JSON_STRING:

@@ -165,7 +165,7 @@ START_TEST(is_the_least_of_all)
 
     for (int round = 0; round < 200; round++) {
         size_t n, m, used = 0;
-        int64_t t[6], rx[6], total = 0;
+        int64_t t[6] = {0}, rx[6] = {0}, total = 0;
         struct align_tx tx[6];
 
         seed = seed * 1664525 + 1013904223;
