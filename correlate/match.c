@@ -224,7 +224,7 @@ task_init(struct task *t, struct matcher *m, struct store *const stores[POINTS],
         t->view[side] = &views[p]->view[c->view[p]];
         t->slack += stores[p]->quantum_ns + stores[p]->resequenced_ns;
     }
-    t->slack += 20 * NS_PER_US; /* two processors of one host do not stamp in order */
+    t->slack += PROCESSORS_APART;
     task_kind(t, DATA);
 }
 

@@ -22,6 +22,7 @@ struct group {
     struct task *t;
     uint32_t len;
     bool ids_in_key;
+    bool causal; /* for now, only what no clock objects to */
     take_pair *take;
     struct member *a, *b; /* the class at hand */
     uint32_t n_a, n_b;
@@ -67,7 +68,9 @@ possible(void *context, size_t i, size_t j)
 {
     const struct group *g = context;
 
-    return !g->b[j].done && may_be(g, &g->a[i], &g->b[j]);
+    return !g->b[j].done && may_be(g, &g->a[i], &g->b[j]) &&
+           (!g->causal ||
+            key_causal(g->t, segment_of(g, TX, &g->a[i])->stamp_ns, segment_of(g, RX, &g->b[j])->stamp_ns));
 }
 
 /* Can the IP ID of every member's contested bytes be told exactly? Then it belongs into the key. */
@@ -366,11 +369,13 @@ align_class(struct group *g)
         expect(g, &g->a[i], &x[i]);
     for (uint32_t j = 0; j < g->n_b; j++)
         m->align_rx.time[j] = g->b[j].time;
+    g->causal = true;
     r = align_solve(m->align, x, g->n_a, m->align_rx.time, g->n_b, possible, g);
     if (r < 0)
         return -1;
     if (r == 1)
         align_greedily(g, x, m->align_rx.time);
+    g->causal = false;
     for (uint32_t i = 0; i < g->n_a; i++)
         if (x[i].arrival != ALIGN_NONE && join(g, i, (uint32_t)x[i].arrival) < 0)
             return -1;

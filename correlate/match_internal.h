@@ -16,6 +16,7 @@
 
 #define MATCH_LATEST  (10 * NS_PER_S) /* no packet arrives later than this after it left */
 #define MATCH_NOTHING UINT32_MAX
+#define PROCESSORS_APART (20 * NS_PER_US) /* two processors of one host do not stamp in order */
 
 struct item {    /* a segment in its place in sequence space */
     int64_t pos; /* data: of its first byte; control: of its ack, or of its seq where it has no ack; point 0's */
@@ -73,7 +74,7 @@ struct task {
     struct clock_samples *samples;  /* may be NULL */
     struct items *items[2];         /* of the kind at hand, by side */
     enum kind kind;
-    int64_t slack; /* stamp quanta and resequencing of both points */
+    int64_t slack; /* stamp quanta and resequencing of both points, and PROCESSORS_APART */
     /* result under way */
     struct {
         struct copy *copy;
@@ -165,8 +166,10 @@ bool key_id_informs(const struct task *t, const struct segment *s);
 bool key_marks(const struct task *t, const struct segment *tx, const struct segment *rx);
 /* How many of ack, window, options, flags and payload differ between segments of the same range. */
 unsigned key_differences(const struct task *t, const struct segment *tx, const struct segment *rx, bool whole);
-/* Could it, by the clock, have left then and arrived then? True without a clock. */
+/* Could it, by the clock, have left then and arrived then? True without a clock. Causal: even if all processors
+ * stamped in order. */
 bool key_timely(const struct task *t, int64_t tx_stamp, int64_t rx_stamp);
+bool key_causal(const struct task *t, int64_t tx_stamp, int64_t rx_stamp);
 /* One wire segment, surely: it cannot arrive in parts. */
 bool key_single(const struct task *t, const struct segment *tx);
 

@@ -188,8 +188,8 @@ theta_at(const struct task *t, int64_t t_ns)
     return &k->theta;
 }
 
-bool
-key_timely(const struct task *t, int64_t tx_stamp, int64_t rx_stamp)
+static bool
+delay_within(const struct task *t, int64_t tx_stamp, int64_t rx_stamp, int64_t slack)
 {
     int64_t at0 = t->h == 0 ? tx_stamp : rx_stamp, most, least;
     const struct theta *k;
@@ -205,7 +205,19 @@ key_timely(const struct task *t, int64_t tx_stamp, int64_t rx_stamp)
         most = k->high_known ? rx_stamp - tx_stamp + k->high_ns : INT64_MAX;
         least = k->low_known ? rx_stamp - tx_stamp + k->low_ns : INT64_MIN;
     }
-    return most >= -t->slack && least <= MATCH_LATEST;
+    return most >= -slack && least <= MATCH_LATEST;
+}
+
+bool
+key_timely(const struct task *t, int64_t tx_stamp, int64_t rx_stamp)
+{
+    return delay_within(t, tx_stamp, rx_stamp, t->slack);
+}
+
+bool
+key_causal(const struct task *t, int64_t tx_stamp, int64_t rx_stamp)
+{
+    return delay_within(t, tx_stamp, rx_stamp, t->slack - PROCESSORS_APART);
 }
 
 bool
