@@ -69,6 +69,9 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
     struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, tx, to));
     if (v.level == LEVEL_UNDECIDED)
         return 0; /* it did arrive; whether late or as another copy is not known */
+    if (v.level == LEVEL_PROVEN &&
+        health_at(j->r->health, 1 - l->h, to->flow, w->earliest, to->stamp_ns, NULL) == NOT_WHOLE)
+        v.level = LEVEL_SUPPORTED; /* the packet's duplicate, maybe, and it came in order but unrecorded */
     v.arrival = rx;
     verdict_because(&v, RULE_OVERTAKEN, 1 - l->h, w->by, late, by_tx->stamp_ns - tx->stamp_ns);
     struct event *e = judge_event(j, l, false, record, &v);
