@@ -149,6 +149,20 @@ START_TEST(a_burst_speaks_for_its_neighbourhood)
 }
 END_TEST
 
+START_TEST(a_small_burst_is_a_burst_too)
+{
+    build_counted(b, 1);
+    finish();
+    for (int i = 0; i < 12; i++) /* by their number alone they would speak for 84 segments on either side */
+        health_add_miss(h, 1, 50 * NS_PER_S + i * NS_PER_MS, 50 * NS_PER_S + i * NS_PER_MS);
+    health_finish(h);
+    ck_assert_int_eq(at(49, 50, NULL), NOT_WHOLE);
+    ck_assert_int_eq(at(30, 31, NULL), NOT_WHOLE);
+    ck_assert_int_eq(at(5, 10, NULL), WHOLE);
+    ck_assert_int_eq(at(90, 95, NULL), WHOLE);
+}
+END_TEST
+
 START_TEST(suspicion_is_of_one_flow)
 {
     enum unwhole_reason why;
@@ -193,6 +207,7 @@ main(void)
     tcase_add_test(t, stated_none_counts);
     tcase_add_test(t, one_miss_speaks_for_all);
     tcase_add_test(t, a_burst_speaks_for_its_neighbourhood);
+    tcase_add_test(t, a_small_burst_is_a_burst_too);
     tcase_add_test(t, suspicion_is_of_one_flow);
     tcase_add_test(t, window_is_common);
     suite_add_tcase(s, t);

@@ -89,6 +89,23 @@ START_TEST(acknowledged_without_a_copy_is_a_miss)
 }
 END_TEST
 
+/* The receiver's tap missed the end of the connection, its host's acknowledgement included. */
+START_TEST(acknowledgement_that_only_the_sender_recorded)
+{
+    warm_up();
+    const uint32_t tx = build_add(b, 0, 0, data(40000, 5));
+    build_add(b, 0, 1, ack(50100, 6));
+    build_cover(b, 1, 0, 90000);
+    misses[1] = 45000;
+    judge_it();
+    const struct event *e = event_about(0, tx);
+    ck_assert_int_eq(e->kind, EVENT_MISSED);
+    ck_assert_int_eq(e->level, LEVEL_SUPPORTED);
+    ck_assert_int_eq(e->missed_by, 1);
+    ck_assert(says(e, RULE_ACKNOWLEDGED_UNSEEN));
+}
+END_TEST
+
 START_TEST(which_of_two_copies_is_not_known)
 {
     warm_up();
@@ -393,6 +410,7 @@ main(void)
     tcase_add_loop_test(t, hole_left_open_is_proof, 0, 2);
     tcase_add_test(t, hole_in_a_losing_capture_only_supports);
     tcase_add_test(t, acknowledged_without_a_copy_is_a_miss);
+    tcase_add_test(t, acknowledgement_that_only_the_sender_recorded);
     tcase_add_test(t, which_of_two_copies_is_not_known);
     tcase_add_test(t, which_copy_is_not_known_to_a_losing_sender);
     tcase_add_test(t, sacked_without_a_copy_is_a_miss);

@@ -179,6 +179,68 @@ START_TEST(echo_of_a_stamp_never_recorded)
 }
 END_TEST
 
+/* Frames 100..104 of the client's counter cross; what a test adds is matched, and surveyed with that. */
+static void
+survey_matched(void)
+{
+    struct matcher *m;
+    struct clock_samples *samples;
+    struct survey *s;
+    struct error e;
+    build_finish(b);
+    struct connection *c = &b->connections.connection[0];
+    ck_assert_int_eq(matcher_new(&m), 0);
+    ck_assert_int_eq(clock_samples_new(&samples), 0);
+    ck_assert_int_ge(match_connection(m, b->stores, b->view_of, c, NULL, samples, &e), 0);
+    ck_assert_int_ge(match_connection(m, b->stores, b->view_of, c, &clock_, samples, &e), 0);
+    c->translation[0].id_kind = ID_COUNTER;
+    c->translation[0].ip_id = REWRITE_NONE;
+    clock_samples_free(&samples);
+    matcher_free(&m);
+    ck_assert_int_eq(health_new(&h, b->stores, &clock_), 0);
+    ck_assert_int_eq(survey_new(&s), 0);
+    ck_assert_int_eq(survey_connection(s, b->stores, b->view_of, c, &clock_), 0);
+    survey_report(s, h);
+    health_finish(h);
+    survey_free(&s);
+    match_free(&c->match);
+}
+
+static void
+tail_of(int id, uint8_t flags)
+{
+    clock_.pieces[0].at_from.low_known = clock_.pieces[0].at_to.low_known = true;
+    clock_.pieces[0].at_from.high_known = clock_.pieces[0].at_to.high_known = true;
+    for (int i = 0; i < 5; i++)
+        counter(100 + i, 20000 + i * 1000, 1001 + (uint32_t)i * 100);
+    build_add(b, 1, 0, (struct wire){.us = 40000, .seq = 1501, .ack = 5001, .flags = flags, .id = id});
+    build_cover(b, 0, 0, 2000000);
+    build_cover(b, 1, 0, 2000000);
+    survey_matched();
+}
+
+START_TEST(arrival_due_after_the_last_recorded_is_a_miss)
+{
+    tail_of(106, 0);
+    ck_assert_uint_eq(health_misses(h, 0), 1);
+    ck_assert_int_eq(why(0, 40000), UNWHOLE_MISSES);
+}
+END_TEST
+
+START_TEST(arrival_with_an_id_not_due_is_no_miss)
+{
+    tail_of(9000, 0);
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+}
+END_TEST
+
+START_TEST(reset_after_the_last_recorded_is_no_miss)
+{
+    tail_of(105, TCP_RST | TCP_ACK);
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -195,6 +257,9 @@ main(void)
     tcase_add_test(t, first_transmission_never_recorded_is_suspicious);
     tcase_add_test(t, step_in_the_id_counter);
     tcase_add_test(t, echo_of_a_stamp_never_recorded);
+    tcase_add_test(t, arrival_due_after_the_last_recorded_is_a_miss);
+    tcase_add_test(t, arrival_with_an_id_not_due_is_no_miss);
+    tcase_add_test(t, reset_after_the_last_recorded_is_no_miss);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
