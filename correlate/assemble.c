@@ -9,9 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define BETWEEN_FILES_NS                                                                                               \
-    NS_PER_S /* a silence longer than this between two bare files is a gap: nobody says otherwise */
+#include <unistd.h>
 
 static int
 by_first_stamp(const void *a, const void *b)
@@ -22,27 +20,32 @@ by_first_stamp(const void *a, const void *b)
     return strcmp(p->file.path, q->file.path);
 }
 
-/* Append n elements of a piece's array to the store's. */
-static bool
-append(void *array_pointer, uint32_t *have, const void *more, uint32_t n, size_t size)
+/* Capacity of an array of n: it doubles, so that many small additions stay linear. */
+static size_t
+capacity(size_t n)
+{
+    size_t room = n ? 16 : 0;
+    while (room < n)
+        room *= 2;
+    return room;
+}
+
+bool
+store_append(void *array_pointer, uint32_t *have, const void *more, uint32_t n, size_t size)
 {
     void *array;
     if (!n)
         return true;
     memcpy(&array, array_pointer, sizeof array);
-    array = realloc(array, ((size_t)*have + n) * size);
-    if (!array)
-        return false;
-    memcpy(array_pointer, &array, sizeof array);
+    if (*have + (size_t)n > capacity(*have)) {
+        array = realloc(array, capacity(*have + (size_t)n) * size);
+        if (!array)
+            return false;
+        memcpy(array_pointer, &array, sizeof array);
+    }
     memcpy((char *)array + *have * size, more, n * size);
     *have += n;
     return true;
-}
-
-static bool
-add_gap(struct store *s, struct gap gap)
-{
-    return append(&s->gaps, &s->n_gaps, &gap, 1, sizeof gap);
 }
 
 static bool
@@ -54,120 +57,28 @@ add_undecoded(struct store *s, const struct piece *p)
             k++;
         if (k < s->n_undecoded)
             s->undecoded[k].count += p->undecoded[i].count;
-        else if (!append(&s->undecoded, &s->n_undecoded, &p->undecoded[i], 1, sizeof *p->undecoded))
+        else if (!store_append(&s->undecoded, &s->n_undecoded, &p->undecoded[i], 1, sizeof *p->undecoded))
             return false;
     }
     return true;
 }
 
-/* Drops and link changes that a journal tells. The counters of statistics blocks are the same drops once more. */
-static bool
-gaps_of_journal(struct store *s, struct capture_file *f, uint32_t file)
-{
-    const struct journal *j = &f->journal;
-    uint64_t told = 0;
-    for (size_t i = 0; i < j->n_drops; i++) {
-        const uint64_t count = j->drops[i].kernel + j->drops[i].queue;
-        const struct gap gap = {j->drops[i].from_ns, j->drops[i].to_ns, GAP_DROPS, count, file};
-        told += count;
-        if (count && !add_gap(s, gap))
-            return false;
-    }
-    int64_t down_ns = INT64_MIN;
-    for (size_t i = 0; i < j->n_links; i++) {
-        const bool works = !strcmp(j->links[i].what, "up") || !strcmp(j->links[i].what, "back");
-        if (!works && down_ns == INT64_MIN && strcmp(j->links[i].what, "renamed"))
-            down_ns = j->links[i].time_ns;
-        if (works && down_ns != INT64_MIN) {
-            if (!add_gap(s, (struct gap){down_ns, j->links[i].time_ns, GAP_LINK, 0, file}))
-                return false;
-            down_ns = INT64_MIN;
-        }
-    }
-    if (down_ns != INT64_MIN && !add_gap(s, (struct gap){down_ns, f->last_ns, GAP_LINK, 0, file}))
-        return false;
-    const uint64_t all = j->kernel_drops + j->queue_drops;
-    if (j->ended && all > told && !add_gap(s, (struct gap){f->first_ns, f->last_ns, GAP_DROPS, all - told, file}))
-        return false;
-    f->drops = j->ended && all > told ? all : told;
-    f->counted = j->ended;
-    return true;
-}
-
-/* Drops that the file's own statistics blocks tell: totals that move between two readings of one interface. A first
- * reading counts from the capture's start; where that was another file, its last total is where this one begins. */
-static bool
-gaps_of_statistics(struct store *s, const struct piece *p, struct capture_file *f, uint32_t file)
-{
-    uint32_t covered = 0, interfaces = 0;
-    f->counted = p->n_readings > 0;
-    for (uint32_t i = 0; i < p->n_readings; i++) {
-        const struct counter_reading *r = &p->readings[i], *before = NULL;
-        bool last = true;
-        for (uint32_t k = i; k-- && !before;)
-            if (p->readings[k].interface == r->interface)
-                before = &p->readings[k];
-        for (uint32_t k = i + 1; k < p->n_readings && k < i + 64 && last; k++)
-            last = p->readings[k].interface != r->interface;
-        interfaces += !before;
-        covered += last && r->known && r->stamp_ns >= f->last_ns;
-        const int64_t from_ns = before ? before->stamp_ns : f->first_ns;
-        const uint64_t base = before ? before->dropped : 0;
-        if (r->known && r->dropped > base) {
-            f->drops += r->dropped - base;
-            if (!add_gap(s, (struct gap){from_ns < r->stamp_ns ? from_ns : r->stamp_ns, r->stamp_ns, GAP_DROPS,
-                                         r->dropped - base, file}))
-                return false;
-        }
-    }
-    f->counted = f->counted && covered >= interfaces && !f->truncated;
-    return true;
-}
-
+/* The file passes to the store, with its journal. */
 static bool
 add_file(struct store *s, struct piece *p)
 {
-    const uint32_t file = s->n_files;
-    for (uint32_t i = 0; i < p->n_gaps; i++)
-        p->gaps[i].file = file;
-    if (!append(&s->gaps, &s->n_gaps, p->gaps, p->n_gaps, sizeof *p->gaps) ||
-        !append(&s->files, &s->n_files, &p->file, 1, sizeof p->file))
+    if (!store_append(&s->files, &s->n_files, &p->file, 1, sizeof p->file))
         return false;
-    struct capture_file *f = &s->files[file];
-    p->file.path = NULL; /* the store's from here on, with its journal */
+    p->file.path = NULL;
     p->file.journal = (struct journal){0};
-    const enum journal_state state = f->journal.state;
-    for (uint32_t i = 0; i < p->n_gaps; i++)
-        f->drops += p->gaps[i].count;
-    return state == JOURNAL_CONSISTENT || state == JOURNAL_AUTHENTIC || state == JOURNAL_INCOMPLETE
-               ? gaps_of_journal(s, f, file)
-               : gaps_of_statistics(s, p, f, file);
-}
-
-/* Silences between files that no journal bridges. */
-static bool
-gaps_between(struct store *s)
-{
-    int64_t end_ns = INT64_MIN;
-    for (uint32_t i = 0; i < s->n_files; i++) {
-        const struct capture_file *f = &s->files[i];
-        if (f->first_ns > f->last_ns)
-            continue;
-        const bool chained = i && f->journal.previous[0] && !strcmp(f->journal.previous, s->files[i - 1].journal.head);
-        const bool gap = end_ns != INT64_MIN && f->first_ns > end_ns && !chained &&
-                         (s->files[i - 1].truncated || f->first_ns - end_ns > BETWEEN_FILES_NS);
-        if (gap && !add_gap(s, (struct gap){end_ns, f->first_ns, GAP_FILE, 0, i}))
-            return false;
-        if (f->last_ns > end_ns)
-            end_ns = f->last_ns;
-    }
+    p->file.spool = 0;
     return true;
 }
 
 /* Move slabs, side tables and flows of one piece over; numbers within it are shifted. `merged` is a piece whose flow
  * table grows over all files. */
 static bool
-add_piece(struct store *s, struct piece *p, struct piece *merged)
+add_piece(struct store *s, struct piece *p, struct piece *merged, bool alone)
 {
     const uint32_t base_extra = s->n_extras, base_source = s->n_sources, base_slab = s->n_slabs;
     uint32_t *flows = malloc((p->n_flows + 1) * sizeof *flows);
@@ -191,19 +102,19 @@ add_piece(struct store *s, struct piece *p, struct piece *merged)
         p->sources[i].file = s->n_files;
     for (uint32_t i = 0; i < p->n_icmp; i++)
         p->icmp[i].source += (uint16_t)base_source;
-    fine = fine && append(&s->slabs, &s->n_slabs, p->slabs, p->n_slabs, sizeof *p->slabs);
+    fine = fine && store_append(&s->slabs, &s->n_slabs, p->slabs, p->n_slabs, sizeof *p->slabs);
     if (fine)
         p->n_slabs = 0;
-    if (!s->n_extras && fine) { /* the usual case of one file: no copy */
+    if (alone && fine) { /* the usual case: no copy */
         free(s->extras);
         s->extras = p->extras;
         s->n_extras = p->n_extras;
         p->extras = NULL;
     } else {
-        fine = fine && append(&s->extras, &s->n_extras, p->extras, p->n_extras, sizeof *p->extras);
+        fine = fine && store_append(&s->extras, &s->n_extras, p->extras, p->n_extras, sizeof *p->extras);
     }
-    fine = fine && append(&s->sources, &s->n_sources, p->sources, p->n_sources, sizeof *p->sources) &&
-           append(&s->icmp, &s->n_icmp, p->icmp, p->n_icmp, sizeof *p->icmp) && add_undecoded(s, p) &&
+    fine = fine && store_append(&s->sources, &s->n_sources, p->sources, p->n_sources, sizeof *p->sources) &&
+           store_append(&s->icmp, &s->n_icmp, p->icmp, p->n_icmp, sizeof *p->icmp) && add_undecoded(s, p) &&
            s->n_sources <= UINT16_MAX;
     bool same = !base_extra && !base_source;
     for (uint32_t i = 0; fine && same && i < p->n_flows; i++)
@@ -340,7 +251,7 @@ find_span(struct store *s)
     for (uint32_t i = 0; i < s->n_files; i++) {
         const struct capture_file *f = &s->files[i];
         s->drops_known = s->drops_known && f->counted;
-        s->drops += f->drops;
+        s->drops = f->drops < UINT64_MAX - s->drops ? s->drops + f->drops : UINT64_MAX;
         if (f->first_ns > f->last_ns)
             continue;
         if (f->first_ns < s->first_ns)
@@ -368,7 +279,8 @@ apply_stated(struct store *s, int64_t stated)
         return true;
     const uint64_t more = (uint64_t)stated - s->drops;
     s->drops = (uint64_t)stated;
-    return add_gap(s, (struct gap){s->first_ns, s->last_ns, GAP_STATED, more, 0});
+    const struct gap gap = {s->first_ns, s->last_ns, GAP_STATED, more, 0};
+    return store_append(&s->gaps, &s->n_gaps, &gap, 1, sizeof gap);
 }
 
 /* Files sorted by their first stamps: all within TIME_SPREAD_NS. */
@@ -389,7 +301,8 @@ check_spread(struct piece *const *pieces, size_t n, struct error *e)
 }
 
 int
-store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated, struct error *e)
+store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated, bool passed_over,
+               struct error *e)
 {
     struct piece merged = {0};
     uint32_t *breaks = NULL, n_breaks = 0, *used = NULL, n_used = 0;
@@ -405,11 +318,11 @@ store_assemble(struct store *out, const char *name, struct piece **pieces, size_
             p->breaks[b] += out->n_slabs << 16;
         for (uint32_t b = 0; fine && b < p->n_slabs; b++) {
             const uint32_t count = b + 1 < p->n_slabs ? SLAB_SEGMENTS : p->used;
-            fine = append(&used, &n_used, &count, 1, sizeof count);
+            fine = store_append(&used, &n_used, &count, 1, sizeof count);
         }
-        fine = fine && append(&breaks, &n_breaks, p->breaks, p->n_breaks, sizeof *breaks) && out->n_slabs < 65000 &&
-               add_piece(out, p, &merged);
-        piece_free(&pieces[i]);
+        fine = fine && store_append(&breaks, &n_breaks, p->breaks, p->n_breaks, sizeof *breaks) &&
+               out->n_slabs < 65000 && add_piece(out, p, &merged, n == 1);
+        piece_strip(p);
     }
     out->flows = fine ? calloc(merged.n_flows + 1, sizeof *out->flows) : NULL;
     fine = fine && out->flows;
@@ -420,9 +333,12 @@ store_assemble(struct store *out, const char *name, struct piece **pieces, size_
     free(merged.table);
     if (fine) {
         const struct sorting so = {out, breaks, n_breaks, files_overlap(out)};
+        fine = store_find_gaps(out, pieces, passed_over);
         find_span(out);
-        fine = gaps_between(out) && apply_stated(out, stated) && make_order(out, &so, used);
+        fine = fine && apply_stated(out, stated) && make_order(out, &so, used);
     }
+    for (size_t i = 0; fine && i < n; i++)
+        piece_free(&pieces[i]);
     if (fine && out->n_gaps)
         qsort(out->gaps, out->n_gaps, sizeof *out->gaps, by_start);
     free(breaks);
@@ -430,7 +346,7 @@ store_assemble(struct store *out, const char *name, struct piece **pieces, size_
     if (fine)
         return 0;
     store_free(out);
-    return error_set(e, ERR_MEMORY, "out of memory, or more than 4 billion segments at one point");
+    return error_set(e, ERR_MEMORY, "out of memory, or more segments or interfaces at one point than can be numbered");
 }
 
 void
@@ -441,6 +357,8 @@ store_free(struct store *s)
     for (uint32_t i = 0; i < s->n_files; i++) {
         free(s->files[i].path);
         journal_free(&s->files[i].journal);
+        if (s->files[i].spool)
+            close(s->files[i].spool);
     }
     free(s->slabs);
     free(s->order);

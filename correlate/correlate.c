@@ -54,6 +54,7 @@ struct reading { /* the files of both points, loaded side by side */
     struct correlation *c;
     struct input input[POINTS];
     struct piece **pieces[POINTS];
+    size_t kept[POINTS]; /* pieces that could be read */
     struct error *errors;
     size_t n;
     atomic_ullong consumed;
@@ -74,38 +75,59 @@ load_one(void *arg, int thread, size_t i)
     return r->errors[i].code == ERR_MEMORY;
 }
 
-/* A file that cannot be read ends it, but in a folder, where it is passed over as long as there is another. */
+/* What ends it all: no memory, an impossible filter, a file that is there and cannot be read; in a folder not one that
+ * is no capture. */
+static const struct error *
+find_fatal(const struct reading *r, int p)
+{
+    const size_t first = p ? r->input[0].n : 0;
+    for (size_t k = 0; k < r->input[p].n; k++) {
+        const struct error *why = &r->errors[first + k];
+        if (!r->pieces[p][k] && why->code != ERR_NONE &&
+            (!r->input[p].folder || why->code == ERR_MEMORY || why->code == ERR_USAGE || why->code == ERR_SYSTEM))
+            return why;
+    }
+    return NULL;
+}
+
+/* Pass over what is no capture in a folder, as long as there is another. `kept` pieces remain. */
 static int
 check_pieces(struct reading *r, int p, struct error *e)
 {
-    size_t good = 0, first = p ? r->input[0].n : 0;
-    const struct error *worst = NULL;
-    for (size_t k = 0; k < r->input[p].n; k++) {
-        const struct error *why = &r->errors[first + k];
-        if (r->pieces[p][k]) {
-            r->pieces[p][good++] = r->pieces[p][k];
-            continue;
-        }
-        if (!r->input[p].folder || why->code == ERR_MEMORY || why->code == ERR_USAGE || why->code == ERR_SYSTEM) {
-            *e = *why;
-            return -1;
-        }
-        warn(r->c, why->text);
-        worst = why;
+    const size_t n = r->input[p].n, first = p ? r->input[0].n : 0;
+    const struct error *fatal = find_fatal(r, p);
+    size_t good = 0;
+    if (fatal) {
+        *e = *fatal;
+        return -1;
     }
-    r->input[p].n = r->input[p].n > good ? good : r->input[p].n;
-    if (good)
-        return 0;
-    *e = *worst;
-    return -1;
+    for (size_t k = 0; k < n; k++) {
+        struct piece *piece = r->pieces[p][k];
+        r->pieces[p][k] = NULL;
+        if (piece)
+            r->pieces[p][good++] = piece;
+        else
+            warn(r->c, r->errors[first + k].text);
+    }
+    r->kept[p] = good;
+    if (!good)
+        *e = r->errors[first];
+    return good ? 0 : -1;
 }
 
 static void
 tell_trouble(const struct correlation *c, const struct store *s)
 {
-    for (uint32_t i = 0; i < s->n_files; i++)
-        if (s->files[i].trouble[0])
-            warn(c, s->files[i].trouble);
+    for (uint32_t i = 0; i < s->n_files; i++) {
+        const struct capture_file *f = &s->files[i];
+        char text[800];
+        if (f->trouble[0])
+            warn(c, f->trouble);
+        if (f->journal.state != JOURNAL_BROKEN)
+            continue;
+        snprintf(text, sizeof text, "%s: its journal is broken and proves nothing: %s", f->path, f->journal.broken);
+        warn(c, text);
+    }
 }
 
 /* The point's name: the user's, else its journal's, else by its place. */
@@ -126,19 +148,33 @@ assemble_points(struct reading *r, struct error *e)
     struct correlation *c = r->c;
     char name[POINTS][33];
     for (int p = 0; p < POINTS; p++)
-        choose_name(c, p, (const struct piece *const *)r->pieces[p], r->input[p].n, name[p]);
+        choose_name(c, p, (const struct piece *const *)r->pieces[p], r->kept[p], name[p]);
     if (!strcmp(name[0], name[1])) { /* two journals that call themselves the same */
         choose_name(c, 0, NULL, 0, name[0]);
         choose_name(c, 1, NULL, 0, name[1]);
     }
+    /* drops were stated for "client" and "server": those are the points' names, where their journals give them */
+    const bool crossed = !c->options->name[0] && !strcmp(name[0], "server") && !strcmp(name[1], "client");
     for (int p = 0; p < POINTS; p++) {
-        const int64_t stated = c->options->drops_stated[p] ? (int64_t)c->options->drops[p] : -1;
-        const size_t n = r->input[p].n;
-        if (store_assemble(&c->store[p], name[p], r->pieces[p], n, stated, e))
+        const int of = crossed ? 1 - p : p;
+        const int64_t stated = c->options->drops_stated[of] ? (int64_t)c->options->drops[of] : -1;
+        if (store_assemble(&c->store[p], name[p], r->pieces[p], r->kept[p], stated, r->kept[p] < r->input[p].n, e))
             return -1;
         tell_trouble(c, &c->store[p]);
     }
     return 0;
+}
+
+static bool
+same_input(const struct correlation *c, const char *const interface[POINTS])
+{
+    const struct store *a = &c->store[0], *b = &c->store[1];
+    bool same = a->n_files == b->n_files && a->n_files > 0;
+    if (interface[0] && interface[1] && strcmp(interface[0], interface[1]))
+        return false; /* two interfaces of one file are two captures */
+    for (uint32_t i = 0; same && i < a->n_files; i++)
+        same = !strcmp(a->files[i].sha256, b->files[i].sha256);
+    return same;
 }
 
 static int
@@ -146,24 +182,22 @@ read_points(struct correlation *c, struct error *e)
 {
     struct reading r = {.c = c};
     int result = -1;
-    size_t n[POINTS] = {0};
     if (!strcmp(c->options->point[0], "-") && !strcmp(c->options->point[1], "-"))
         return error_set(e, ERR_USAGE, "standard input can be only one of the points");
     for (int p = 0; p < POINTS; p++) {
         if (input_expand(&r.input[p], c->options->point[p], e))
             goto done;
-        n[p] = r.input[p].n;
-        r.pieces[p] = calloc(n[p], sizeof *r.pieces[p]);
+        r.pieces[p] = calloc(r.input[p].n + 1, sizeof *r.pieces[p]);
         if (!r.pieces[p]) {
             error_set(e, ERR_MEMORY, "out of memory");
             goto done;
         }
-        for (size_t i = 0; i < n[p]; i++) {
+        for (size_t i = 0; i < r.input[p].n; i++) {
             struct stat st;
             r.bytes += stat(r.input[p].path[i], &st) ? 0 : (uint64_t)st.st_size;
         }
     }
-    r.n = n[0] + n[1];
+    r.n = r.input[0].n + r.input[1].n;
     r.errors = calloc(r.n, sizeof *r.errors);
     if (!r.errors) {
         error_set(e, ERR_MEMORY, "out of memory");
@@ -171,12 +205,13 @@ read_points(struct correlation *c, struct error *e)
     }
     workers_run(c->threads, r.n, 1, load_one, &r);
     result = check_pieces(&r, 0, e) || check_pieces(&r, 1, e) || assemble_points(&r, e) ? -1 : 0;
+    if (!result)
+        c->report.same_input = same_input(c, (const char *const[]){r.input[0].interface, r.input[1].interface});
 done:
     for (int p = 0; p < POINTS; p++) {
         for (size_t i = 0; r.pieces[p] && i < r.input[p].n; i++)
             piece_free(&r.pieces[p][i]);
         free(r.pieces[p]);
-        r.input[p].n = n[p];
         input_free(&r.input[p]);
     }
     free(r.errors);
@@ -250,6 +285,13 @@ judge_one(void *arg, int thread, size_t i)
     return judge_connection(c->judges[thread], (uint32_t)i);
 }
 
+/* Those of a broken journal say nothing. */
+static size_t
+clock_lines(const struct journal *j)
+{
+    return j->state == JOURNAL_BROKEN ? 0 : j->n_clocks;
+}
+
 static int
 fit_clock(struct correlation *c, struct error *e)
 {
@@ -261,7 +303,7 @@ fit_clock(struct correlation *c, struct error *e)
         result = clock_samples_merge(c->samples[0], c->samples[t]);
     for (int p = 0; p < POINTS && !result; p++) {
         for (uint32_t f = 0; f < c->store[p].n_files; f++)
-            n_marks[p] += c->store[p].files[f].journal.n_clocks;
+            n_marks[p] += clock_lines(&c->store[p].files[f].journal);
         if (!n_marks[p])
             continue;
         size_t at = 0;
@@ -269,9 +311,9 @@ fit_clock(struct correlation *c, struct error *e)
         result = all[p] ? 0 : -1;
         for (uint32_t f = 0; f < c->store[p].n_files && !result; f++) {
             const struct journal *j = &c->store[p].files[f].journal;
-            if (j->n_clocks)
+            if (clock_lines(j))
                 memcpy(all[p] + at, j->clocks, j->n_clocks * sizeof *j->clocks);
-            at += j->n_clocks;
+            at += clock_lines(j);
         }
     }
     result = result ? error_set(e, ERR_MEMORY, "out of memory")
@@ -338,16 +380,6 @@ connect_points(struct correlation *c, struct error *e)
 
 /* ---- verdicts ---- */
 
-static bool
-same_input(const struct correlation *c)
-{
-    const struct store *a = &c->store[0], *b = &c->store[1];
-    bool same = a->n_files == b->n_files && a->n_files > 0;
-    for (uint32_t i = 0; same && i < a->n_files; i++)
-        same = !strcmp(a->files[i].sha256, b->files[i].sha256);
-    return same;
-}
-
 static int
 judge_all(struct correlation *c, struct error *e)
 {
@@ -403,7 +435,6 @@ correlate(struct correlation **out, const struct correlate_options *o, struct er
     r->created_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
     int result = read_points(c, e);
     if (!result) {
-        r->same_input = same_input(c);
         result = connect_points(c, e) || judge_all(c, e) ? -1 : 0;
     }
     free_matching(c);

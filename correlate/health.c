@@ -106,11 +106,10 @@ overlaps(const struct list *l, uint32_t flow, int64_t from, int64_t to)
 static int
 add_journal(struct side *s, const struct journal *j)
 {
-    if (j->state == JOURNAL_ABSENT)
-        return 0;
-    if (j->start_ns && j->start_ns < s->first)
+    const bool holds = j->state != JOURNAL_ABSENT && j->state != JOURNAL_BROKEN;
+    if (holds && j->start_ns != INT64_MIN && j->start_ns < s->first)
         s->first = j->start_ns;
-    if (j->ended && j->end_ns > s->last)
+    if (holds && j->ended && j->end_ns != INT64_MIN && j->end_ns > s->last)
         s->last = j->end_ns;
     for (size_t i = 0; i < j->n_drops; i++) {
         const struct journal_drops *d = &j->drops[i];
@@ -142,7 +141,8 @@ add_store(struct side *s, const struct store *store)
         if (add_journal(s, &f->journal))
             return -1;
         if (!f->counted && !store->drops_known && f->first_ns <= f->last_ns &&
-            add(&s->uncounted, 0, f->first_ns - UNCOUNTED_PAD, f->last_ns + UNCOUNTED_PAD))
+            add(&s->uncounted, 0, f->counted_to_ns > f->first_ns ? f->counted_to_ns : f->first_ns - UNCOUNTED_PAD,
+                f->last_ns + UNCOUNTED_PAD))
             return -1;
     }
     for (uint32_t i = 0; i < store->n_gaps; i++)

@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static int
 add(struct input *in, char *path, struct error *e)
@@ -99,6 +101,85 @@ input_expand(struct input *out, const char *argument, struct error *e)
         return -1;
     }
     return add(out, path, e);
+}
+
+/* A new file without a name; -1. */
+static int
+open_nameless(char *path, size_t room)
+{
+    const char *folder = getenv("TMPDIR");
+    snprintf(path, room, "%s/twopoint-XXXXXX", folder && *folder ? folder : "/tmp");
+    const int fd = mkstemp(path);
+    if (fd < 0)
+        return -1;
+    unlink(path);
+    const int high = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    close(fd);
+    return high;
+}
+
+static bool
+write_all(int fd, const char *bytes, size_t n)
+{
+    while (n) {
+        const ssize_t done = write(fd, bytes, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return false;
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return true;
+}
+
+/* 0, or -1 and errno, with *reading: it was the reading that failed. */
+static int
+copy_all(int from, int to, bool *reading)
+{
+    enum { BLOCK = 1 << 18 };
+    char *block = malloc(BLOCK);
+    ssize_t n = -1;
+    *reading = false;
+    while (block) {
+        n = read(from, block, BLOCK);
+        if (n < 0 && errno == EINTR)
+            continue;
+        *reading = n < 0;
+        if (n <= 0)
+            break;
+        if (!write_all(to, block, (size_t)n)) {
+            n = -1;
+            break;
+        }
+    }
+    const int why = errno;
+    free(block);
+    errno = why;
+    return n == 0 && lseek(to, 0, SEEK_SET) == 0 ? 0 : -1;
+}
+
+int
+input_spool(int fd, int *out, struct error *e)
+{
+    struct stat st;
+    char path[512];
+    bool reading;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && lseek(fd, 0, SEEK_CUR) == 0 &&
+        (*out = fcntl(fd, F_DUPFD_CLOEXEC, 3)) >= 0)
+        return 0;
+    *out = open_nameless(path, sizeof path);
+    if (*out < 0) {
+        *out = 0;
+        return error_set(e, ERR_SYSTEM, "standard input: no temporary file %.200s: %s", path, strerror(errno));
+    }
+    if (!copy_all(fd, *out, &reading))
+        return 0;
+    error_set(e, ERR_SYSTEM, "standard input: %s%s (TMPDIR names the folder for its copy)",
+              reading ? "" : "its temporary copy: ", strerror(errno));
+    close(*out);
+    *out = 0;
+    return -1;
 }
 
 void

@@ -16,6 +16,9 @@ struct input {
 
 /* `argument`: a file, a folder, "-" or FILE#INTERFACE. The caller frees *out with input_free. */
 int input_expand(struct input *out, const char *argument, struct error *e);
+/* The bytes of an open descriptor as a file that can be read again from its start: itself if it is one, else a copy
+ * without a name in $TMPDIR or /tmp. *out is owned by the caller and never below 3. */
+int input_spool(int fd, int *out, struct error *e);
 void input_free(struct input *in);
 
 #endif

@@ -1,20 +1,20 @@
 /* Reading one file into a piece.
  *
- * Every frame counts for the file's time and its wholeness, TCP or not. Stamps that run backwards are of two kinds: a
- * few frames out of place (the capture resequenced them: they are sorted later) and a clock that was set back (it stays
- * back: order in the file is then all that is known, and a break is noted). They are told apart by whether the stamps
- * come back to where they were within RESEQUENCE_FRAMES frames. */
+ * Every frame counts for the file's time (load_time.c) and its wholeness, TCP or not. A frame without a stamp, which
+ * simple packet blocks are, can be set against nothing: it is undecoded, and a gap from the stamp before it to the
+ * next. So is a stretch of bytes that could not be read. */
 #include "correlate/load_internal.h"
 
 #include "correlate/decode.h"
 #include "correlate/select.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define RESEQUENCE_FRAMES 64
-#define RESEQUENCE_NS     (100 * NS_PER_MS)
+#include <unistd.h>
 
 struct loading { /* what is only needed while a file is read */
     const struct load_request *request;
@@ -23,11 +23,9 @@ struct loading { /* what is only needed while a file is read */
     struct decoder *decoder;
     struct selection *selection; /* NULL: everything is selected */
     bool anchored;
-    int64_t anchor_ns;      /* the first stamp: no other lies further from it than TIME_SPREAD_NS */
-    int64_t highest_ns;     /* the latest stamp so far */
-    uint32_t behind;        /* frames in a row whose stamps lie behind it */
-    uint32_t behind_record; /* record number when that began */
-    int64_t behind_ns;
+    int64_t anchor_ns; /* the first stamp: no other lies further from it than TIME_SPREAD_NS */
+    struct stamps stamps;
+    uint64_t unstamped; /* frames */
     bool gap_open;
     int64_t gap_from_ns;
     uint64_t consumed;
@@ -97,58 +95,80 @@ add_gap(struct piece *p, int64_t from_ns, int64_t to_ns, enum gap_kind kind, uin
     return true;
 }
 
-static int
-find_source(struct loading *l, uint32_t interface)
+/* The interface of that number, noted if it is new; NULL: out of memory. */
+static struct seen_interface *
+see_interface(struct loading *l, uint32_t interface)
 {
     struct piece *p = l->piece;
-    for (uint32_t i = 0; i < p->n_sources; i++)
-        if (p->sources[i].interface == interface)
-            return (int)i;
-    if (p->n_sources == UINT16_MAX || !make_room(&p->sources, p->n_sources, &p->room_sources, sizeof *p->sources))
+    const char *wanted = l->request->interface;
+    while (p->n_interfaces <= interface) {
+        if (!make_room(&p->interfaces, p->n_interfaces, &p->room_interfaces, sizeof *p->interfaces))
+            return NULL;
+        p->interfaces[p->n_interfaces++] = (struct seen_interface){.last_ns = INT64_MIN};
+    }
+    struct seen_interface *i = &p->interfaces[interface];
+    if (!i->declared && interface < capture_interfaces(l->capture)) {
+        snprintf(i->name, sizeof i->name, "%s", capture_interface(l->capture, interface)->name);
+        i->declared = true;
+    }
+    i->wanted = !wanted || !strcmp(i->name, wanted);
+    return i;
+}
+
+/* Number of the piece's source for that interface; -1: out of memory, -2: there are too many. */
+static int
+find_source(struct loading *l, struct seen_interface *i)
+{
+    struct piece *p = l->piece;
+    const uint32_t interface = (uint32_t)(i - p->interfaces);
+    if (i->source)
+        return (int)i->source - 1;
+    if (p->n_sources == UINT16_MAX)
+        return -2;
+    if (!make_room(&p->sources, p->n_sources, &p->room_sources, sizeof *p->sources))
         return -1;
-    const int64_t quantum = interface < capture_interfaces(l->capture)
-                                ? capture_interface(l->capture, interface)->resolution_ns
-                                : NS_PER_US;
+    const int64_t quantum = i->declared ? capture_interface(l->capture, interface)->resolution_ns : NS_PER_US;
     p->sources[p->n_sources] = (struct source){.interface = interface, .quantum_ns = quantum};
     if (quantum > p->quantum_ns)
         p->quantum_ns = quantum;
-    return (int)p->n_sources++;
+    i->source = ++p->n_sources;
+    return (int)i->source - 1;
 }
 
-/* Note how the stamps run; see the top of this file. */
+static void
+open_gap(struct loading *l)
+{
+    if (!l->gap_open)
+        l->gap_from_ns = l->stamps.any ? l->stamps.highest_ns : INT64_MIN;
+    l->gap_open = true;
+}
+
 static bool
-follow_time(struct loading *l, int64_t stamp_ns)
+close_gap(struct loading *l, int64_t stamp_ns)
+{
+    if (!l->gap_open)
+        return true;
+    l->gap_open = false;
+    return l->gap_from_ns == INT64_MIN || add_gap(l->piece, l->gap_from_ns, stamp_ns, GAP_FILE, 0);
+}
+
+/* Note how the stamps run, and what was lost before this frame. */
+static bool
+follow_time(struct loading *l, struct seen_interface *i, const struct capture_item *f)
 {
     struct piece *p = l->piece;
-    if (p->file.first_ns > p->file.last_ns) {
-        p->file.first_ns = p->file.last_ns = l->highest_ns = stamp_ns;
-        return true;
-    }
-    if (stamp_ns < p->file.first_ns)
-        p->file.first_ns = stamp_ns;
-    if (stamp_ns > p->file.last_ns)
-        p->file.last_ns = stamp_ns;
-    if (stamp_ns >= l->highest_ns) {
-        if (l->behind && l->behind_ns > p->resequenced_ns)
-            p->resequenced_ns = l->behind_ns;
-        l->highest_ns = stamp_ns;
-        l->behind = 0;
-        l->behind_ns = 0;
-        return true;
-    }
-    const int64_t back = l->highest_ns - stamp_ns;
-    if (!l->behind++)
-        l->behind_record = next_record(p);
-    if (back > l->behind_ns)
-        l->behind_ns = back;
-    if (l->behind < RESEQUENCE_FRAMES && back <= RESEQUENCE_NS)
+    const int64_t before_ns = i->last_ns != INT64_MIN ? i->last_ns : f->stamp_ns;
+    i->last_ns = f->stamp_ns;
+    if (!close_gap(l, f->stamp_ns))
+        return false;
+    if (f->drop_count && f->drop_count != CAPTURE_UNKNOWN &&
+        !add_gap(p, before_ns, f->stamp_ns, GAP_DROPS, f->drop_count))
+        return false;
+    if (!stamps_add(&l->stamps, f->stamp_ns, next_record(p)))
         return true;
     if (!make_room(&p->breaks, p->n_breaks, &p->room_breaks, sizeof *p->breaks))
         return false;
-    p->breaks[p->n_breaks++] = l->behind_record;
-    l->highest_ns = stamp_ns;
-    l->behind = 0;
-    l->behind_ns = 0;
+    p->breaks[p->n_breaks++] = l->stamps.behind_record;
     return true;
 }
 
@@ -161,7 +181,7 @@ keep_segment(struct loading *l, const struct capture_item *f, const struct decod
     if (!s)
         return false;
     *s = d->segment;
-    s->stamp_ns = f->has_stamp ? f->stamp_ns : l->highest_ns;
+    s->stamp_ns = f->stamp_ns;
     s->frame = f->frame;
     s->flow = flow;
     s->source = (uint16_t)source;
@@ -186,10 +206,16 @@ keep_segment(struct loading *l, const struct capture_item *f, const struct decod
 }
 
 static bool
-is_wanted(const struct loading *l, uint32_t interface)
+keep_icmp(struct loading *l, const struct capture_item *f, struct icmp_error *icmp, int source)
 {
-    return !l->request->interface || (interface < capture_interfaces(l->capture) &&
-                                      !strcmp(capture_interface(l->capture, interface)->name, l->request->interface));
+    struct piece *p = l->piece;
+    if (!make_room(&p->icmp, p->n_icmp, &p->room_icmp, sizeof *p->icmp))
+        return false;
+    icmp->stamp_ns = f->stamp_ns;
+    icmp->frame = f->frame;
+    icmp->source = (uint16_t)source;
+    p->icmp[p->n_icmp++] = *icmp;
+    return true;
 }
 
 static bool
@@ -197,57 +223,50 @@ take_frame(struct loading *l, const struct capture_item *f)
 {
     struct piece *p = l->piece;
     struct decoded d;
-    if (!is_wanted(l, f->interface))
-        return true;
+    struct seen_interface *i = see_interface(l, f->interface);
+    if (!i || !i->wanted)
+        return i != NULL;
     p->file.frames++;
-    if (f->has_stamp) {
-        if (!follow_time(l, f->stamp_ns))
-            return false;
-        if (l->gap_open && !add_gap(p, l->gap_from_ns, f->stamp_ns, GAP_FILE, 0))
-            return false;
-        l->gap_open = false;
+    if (!f->has_stamp) {
+        l->unstamped++;
+        open_gap(l);
+        return count_undecoded(p, "no time stamp", 1);
     }
-    if (f->drop_count && f->drop_count != CAPTURE_UNKNOWN &&
-        !add_gap(p, p->file.frames > 1 ? l->highest_ns - RESEQUENCE_NS : f->stamp_ns, f->stamp_ns, GAP_DROPS,
-                 f->drop_count))
+    if (!follow_time(l, i, f))
         return false;
-    switch (decode_frame(l->decoder, f, &d)) {
-    case DECODE_SEGMENT: {
-        const int source = find_source(l, f->interface);
-        return source >= 0 && keep_segment(l, f, &d, source);
-    }
-    case DECODE_ICMP: {
-        const int source = find_source(l, f->interface);
-        if (source < 0 || !make_room(&p->icmp, p->n_icmp, &p->room_icmp, sizeof *p->icmp))
-            return false;
-        d.icmp.stamp_ns = f->stamp_ns;
-        d.icmp.frame = f->frame;
-        d.icmp.source = (uint16_t)source;
-        p->icmp[p->n_icmp++] = d.icmp;
-        return true;
-    }
-    case DECODE_FAILED:
+    const enum decode_result result = decode_frame(l->decoder, f, &d);
+    if (result == DECODE_FAILED)
         return count_undecoded(p, d.reason, 1);
-    default:
+    if (result != DECODE_SEGMENT && result != DECODE_ICMP)
         return true;
-    }
+    const int source = find_source(l, i);
+    if (source < 0)
+        return source == -2 && count_undecoded(p, "too many interfaces", 1);
+    return result == DECODE_SEGMENT ? keep_segment(l, f, &d, source) : keep_icmp(l, f, &d.icmp, source);
+}
+
+static uint64_t
+known_sum(uint64_t a, uint64_t b)
+{
+    a = a != CAPTURE_UNKNOWN ? a : 0;
+    b = b != CAPTURE_UNKNOWN ? b : 0;
+    return a < UINT64_MAX - b ? a + b : UINT64_MAX - 1;
 }
 
 static bool
-take_statistics(struct loading *l, const struct capture_item *i)
+take_statistics(struct loading *l, const struct capture_item *item)
 {
     struct piece *p = l->piece;
-    if (!is_wanted(l, i->interface))
-        return true;
+    const struct seen_interface *i = see_interface(l, item->interface);
+    if (!i || !i->wanted || (item->if_drop == CAPTURE_UNKNOWN && item->os_drop == CAPTURE_UNKNOWN))
+        return i != NULL;
     if (!make_room(&p->readings, p->n_readings, &p->room_readings, sizeof *p->readings))
         return false;
-    const bool known = i->if_drop != CAPTURE_UNKNOWN || i->os_drop != CAPTURE_UNKNOWN;
     p->readings[p->n_readings++] = (struct counter_reading){
-        .interface = i->interface,
-        .stamp_ns = i->end_ns != INT64_MIN ? i->end_ns : i->stamp_ns,
-        .start_ns = i->start_ns,
-        .known = known,
-        .dropped = (i->if_drop != CAPTURE_UNKNOWN ? i->if_drop : 0) + (i->os_drop != CAPTURE_UNKNOWN ? i->os_drop : 0),
+        .interface = item->interface,
+        .stamp_ns = item->end_ns != INT64_MIN ? item->end_ns : item->stamp_ns,
+        .start_ns = item->start_ns,
+        .dropped = known_sum(item->if_drop, item->os_drop),
     };
     return true;
 }
@@ -276,23 +295,25 @@ take_item(struct loading *l, struct capture_item *item)
     if (item->kind == CAPTURE_STATISTICS)
         return take_statistics(l, item);
     if (!l->piece->file.trouble[0])
-        snprintf(l->piece->file.trouble, sizeof l->piece->file.trouble, "%s", item->text);
-    if (!l->gap_open)
-        l->gap_from_ns = l->highest_ns;
-    l->gap_open = true;
+        snprintf(l->piece->file.trouble, sizeof l->piece->file.trouble, "%.150s: %.230s", l->request->path, item->text);
+    open_gap(l);
     return true;
 }
 
 /* FILE#INTERFACE: an interface that the file lacks is a slip of the user's, not an empty capture. */
 static int
-check_interface(const struct loading *l, struct error *e)
+check_interface(struct loading *l, struct error *e)
 {
-    for (uint32_t i = 0; i < capture_interfaces(l->capture); i++)
-        if (is_wanted(l, i))
-            return 0;
-    return l->request->interface ? error_set(e, ERR_USAGE, "%s: it has no interface named \"%.100s\"", l->request->path,
-                                             l->request->interface)
-                                 : 0;
+    bool found = false;
+    for (uint32_t i = 0; i < capture_interfaces(l->capture); i++) {
+        const struct seen_interface *seen = see_interface(l, i);
+        if (!seen)
+            return error_set(e, ERR_MEMORY, "out of memory");
+        found |= seen->wanted;
+    }
+    return !found && l->request->interface ? error_set(e, ERR_USAGE, "%s: it has no interface named \"%.100s\"",
+                                                       l->request->path, l->request->interface)
+                                           : 0;
 }
 
 static void
@@ -302,6 +323,24 @@ tell_progress(struct loading *l)
     if (l->request->consumed)
         atomic_fetch_add_explicit(l->request->consumed, now - l->consumed, memory_order_relaxed);
     l->consumed = now;
+}
+
+static void
+settle_time(struct loading *l)
+{
+    struct piece *p = l->piece;
+    stamps_end(&l->stamps);
+    p->resequenced_ns = l->stamps.resequenced_ns;
+    p->open_end = l->gap_open;
+    if (l->stamps.any) {
+        p->file.first_ns = l->stamps.first_ns;
+        p->file.last_ns = l->stamps.last_ns;
+    }
+    if (l->unstamped && !p->file.trouble[0])
+        snprintf(p->file.trouble, sizeof p->file.trouble,
+                 "%.150s: %" PRIu64
+                 " packets without a time stamp (simple packet blocks): nothing can be said about them",
+                 l->request->path, l->unstamped);
 }
 
 static int
@@ -328,13 +367,30 @@ read_all(struct loading *l, struct error *e)
     }
     if (check_interface(l, e))
         return -1;
-    if (l->behind_ns > p->resequenced_ns)
-        p->resequenced_ns = l->behind_ns;
+    settle_time(l);
     const uint32_t pending = decoder_pending(l->decoder);
     if (pending && !count_undecoded(p, "fragment not completed", pending))
         return error_set(e, ERR_MEMORY, "out of memory");
     capture_sha256(l->capture, p->file.sha256);
-    return strcmp(l->request->path, "-") ? journal_read(&p->file.journal, l->request->path, NULL, e) : 0;
+    if (!p->file.spool && journal_read(&p->file.journal, l->request->path, NULL, e))
+        return -1;
+    return 0;
+}
+
+/* Standard input is kept, for the bytes may be wanted once more. */
+static int
+open_capture(struct loading *l, struct error *e)
+{
+    const char *path = l->request->path;
+    struct capture_file *f = &l->piece->file;
+    if (strcmp(path, "-"))
+        return capture_open(&l->capture, path, e);
+    if (input_spool(STDIN_FILENO, &f->spool, e))
+        return -1;
+    const int fd = fcntl(f->spool, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return error_set(e, ERR_SYSTEM, "standard input: %s", strerror(errno));
+    return capture_open_fd(&l->capture, fd, "standard input", e);
 }
 
 int
@@ -352,7 +408,7 @@ load_piece(struct piece **out, const struct load_request *r, struct error *e)
     }
     l.piece->file.first_ns = 1;
     l.piece->file.last_ns = 0;
-    if (capture_open(&l.capture, r->path, e))
+    if (open_capture(&l, e))
         goto done;
     result = read_all(&l, e);
 done:
@@ -365,18 +421,25 @@ done:
     return result;
 }
 
+static bool
+can_be_a_name(const char *s)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+    const size_t n = strlen(s);
+    return n > 0 && n <= 32 && strspn(s, allowed) == n && strcmp(s, "path") && strcmp(s, "unknown");
+}
+
 const char *
 piece_point(const struct piece *p)
 {
-    return p->file.journal.point[0] ? p->file.journal.point : NULL;
+    const struct journal *j = &p->file.journal;
+    return j->state != JOURNAL_BROKEN && can_be_a_name(j->point) ? j->point : NULL;
 }
 
+/* All but what the gaps are found from. */
 void
-piece_free(struct piece **pp)
+piece_strip(struct piece *p)
 {
-    struct piece *p = *pp;
-    if (!p)
-        return;
     for (uint32_t i = 0; i < p->n_slabs; i++)
         free(p->slabs[i]);
     free(p->slabs);
@@ -385,11 +448,32 @@ piece_free(struct piece **pp)
     free(p->table);
     free(p->icmp);
     free(p->undecoded);
-    free(p->gaps);
-    free(p->readings);
     free(p->sources);
     free(p->breaks);
+    p->slabs = NULL;
+    p->n_slabs = 0;
+    p->extras = NULL;
+    p->flows = NULL;
+    p->table = NULL;
+    p->icmp = NULL;
+    p->undecoded = NULL;
+    p->sources = NULL;
+    p->breaks = NULL;
+}
+
+void
+piece_free(struct piece **pp)
+{
+    struct piece *p = *pp;
+    if (!p)
+        return;
+    piece_strip(p);
+    free(p->gaps);
+    free(p->readings);
+    free(p->interfaces);
     free(p->file.path);
+    if (p->file.spool)
+        close(p->file.spool);
     journal_free(&p->file.journal);
     free(p);
     *pp = NULL;

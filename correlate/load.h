@@ -14,7 +14,6 @@ struct counter_reading { /* totals of one interface at one moment, from an Inter
     int64_t stamp_ns;
     int64_t start_ns; /* when it began to count, INT64_MIN unknown */
     uint64_t dropped;
-    bool known; /* it says something about drops at all */
 };
 
 struct piece; /* opaque */
@@ -30,12 +29,14 @@ struct load_request {
  * ERR_EMPTY or ERR_SYSTEM, an impossible filter with ERR_USAGE. */
 int load_piece(struct piece **out, const struct load_request *r, struct error *e);
 void piece_free(struct piece **p);
-/* The point's name that its journal gives, NULL without one. */
+/* The point's name that its journal gives, NULL where there is none, where it cannot be one, or the journal is broken.
+ */
 const char *piece_point(const struct piece *p);
 
-/* Lay `n` pieces together in time order as one point's store; they are used up. `stated` >= 0: the number of drops that
- * the user stated. */
+/* Lay `n` pieces together in time order as one point's store; they are used up (on failure some may be left).
+ * `stated` >= 0: the number of drops that the user stated. `passed_over`: a file of the folder could not be read, so
+ * that even a short silence between two files may be its place. */
 int store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated,
-                   struct error *e);
+                   bool passed_over, struct error *e);
 
 #endif

@@ -11,6 +11,35 @@ struct flow_slot {
     uint64_t hash;
 };
 
+struct seen_interface { /* by its number in the file */
+    char name[64];
+    bool wanted;
+    bool declared;                          /* name and wanted are settled */
+    bool counted;                           /* a reading tells its drops ... */
+    int64_t last_ns;                        /* of its last frame with a stamp, INT64_MIN: none yet */
+    uint32_t source;                        /* 1 + number in the piece's sources, 0: none */
+    uint32_t id;                            /* the same for the same interface in all files of the point */
+    int64_t counted_from_ns, counted_to_ns; /* ... over this time */
+};
+
+/* How the stamps of a file run; see load_time.c. */
+struct stamps {
+    bool any;
+    int64_t first_ns, last_ns; /* what the file covers */
+    int64_t highest_ns;        /* the latest stamp since the clock was last set back */
+    int64_t resequenced_ns;
+    uint32_t behind; /* frames in a row whose stamps lie behind the highest */
+    int64_t behind_ns;
+    uint32_t behind_record;          /* record number when that began */
+    bool jumped, set_back;           /* a while ago the stamps leapt ahead, fell back: */
+    uint32_t since_jump, since_back; /* frames */
+    int64_t before_jump_ns, last_before_jump_ns, before_back_ns, first_before_back_ns;
+};
+/* One more frame, whose segment would be number `record`. True when a clock set back shows: it was so from record
+ * s->behind_record on. */
+bool stamps_add(struct stamps *s, int64_t stamp_ns, uint32_t record);
+void stamps_end(struct stamps *s);
+
 struct piece {
     struct segment **slabs;
     uint32_t n_slabs;
@@ -34,7 +63,10 @@ struct piece {
     uint32_t n_sources, room_sources;
     uint32_t *breaks; /* record numbers within the piece from which on the clock had been set back */
     uint32_t n_breaks, room_breaks;
+    struct seen_interface *interfaces;
+    uint32_t n_interfaces, room_interfaces;
     struct capture_file file;
+    bool open_end; /* what came last could not be read */
     int64_t resequenced_ns;
     int64_t quantum_ns;
     bool payload;
@@ -45,5 +77,15 @@ uint32_t piece_flow(struct piece *p, const struct flow_key *key);
 
 /* Room for one more element in a growing array; false when out of memory. */
 bool make_room(void *array_pointer, uint32_t n, uint32_t *room, size_t size);
+
+/* Append n elements to an array that only this function has grown; false when out of memory. */
+bool store_append(void *array_pointer, uint32_t *have, const void *more, uint32_t n, size_t size);
+
+/* Free all of a piece but what its gaps are found from. */
+void piece_strip(struct piece *p);
+
+/* Find the gaps of a point whose files and pieces are in the same order: of drops, links, damage, between files; and
+ * which files are counted. `passed_over`: some file of the folder could not be read at all. False: out of memory. */
+bool store_find_gaps(struct store *s, struct piece *const *pieces, bool passed_over);
 
 #endif

@@ -2,14 +2,30 @@
 
 #include "correlate/decode.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static int
 by_record(const void *pa, const void *pb)
 {
     const struct refetched *a = pa, *b = pb;
     return (a->record > b->record) - (a->record < b->record);
+}
+
+static int
+open_again(struct capture **out, const struct capture_file *f)
+{
+    if (!f->spool)
+        return capture_open(out, f->path, NULL);
+    const int fd = fcntl(f->spool, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0)
+        return -1;
+    if (lseek(fd, 0, SEEK_SET) == 0)
+        return capture_open_fd(out, fd, "standard input", NULL);
+    close(fd);
+    return -1;
 }
 
 /* Records of a file ascend with its frames, for they were numbered as they were read. */
@@ -24,13 +40,18 @@ fetch_file(const struct store *s, uint32_t file, struct refetched *wanted, size_
     int result = -1;
     if (decoder_new(&d))
         return error_set(e, ERR_MEMORY, "out of memory");
-    if (!strcmp(s->files[file].path, "-") || capture_open(&c, s->files[file].path, NULL)) {
+    if (open_again(&c, &s->files[file])) {
         decoder_free(&d);
         return 0;
     }
     while (at < n && capture_next(c, &item, NULL) > 0) {
-        const struct segment *seg = store_segment(s, wanted[at].record);
-        if (item.kind != CAPTURE_FRAME || decode_frame(d, &item, &out) != DECODE_SEGMENT || item.frame != seg->frame)
+        if (item.kind != CAPTURE_FRAME)
+            continue;
+        const enum decode_result decoded = decode_frame(d, &item, &out);
+        while (at < n && store_segment(s, wanted[at].record)->frame < item.frame)
+            at++; /* asked for twice, or no longer what it was */
+        const struct segment *seg = at < n ? store_segment(s, wanted[at].record) : NULL;
+        if (!seg || decoded != DECODE_SEGMENT || item.frame != seg->frame)
             continue;
         struct refetched *w = &wanted[at++];
         if (out.segment.seq != seg->seq || out.payload_kept > *room || !out.payload_kept)

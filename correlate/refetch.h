@@ -9,7 +9,7 @@
 struct refetched {
     uint32_t record;
     uint32_t len;   /* bytes at `bytes` */
-    uint8_t *bytes; /* NULL: could not be had again (standard input, a file that is gone, the limit) */
+    uint8_t *bytes; /* NULL: could not be had again (a file that is gone or changed, the limit) */
 };
 
 /* Fill `bytes` and `len` of the n wanted ones; afterwards `wanted` is sorted by record. The caller frees each `bytes`.
