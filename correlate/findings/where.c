@@ -202,6 +202,7 @@ struct flow_share { /* of one connection, to be sorted by its two hosts */
     uint8_t addr[2][16];
     uint32_t connection;
     struct share s;
+    uint64_t happened; /* losses that may have had causes of their own */
     bool bad;
 };
 
@@ -212,6 +213,14 @@ by_hosts(const void *pa, const void *pb)
     int c = memcmp(a->addr, b->addr, sizeof a->addr);
 
     return c ? c : (a->connection > b->connection) - (a->connection < b->connection);
+}
+
+/* Losses in a row, of the parts of one super-segment to begin with, have one cause and count as one; but not where most
+ * of the flow is lost. */
+static uint64_t
+happenings(const struct hop *k)
+{
+    return 2 * k->lost >= k->sent || k->bursts > k->lost ? k->lost : k->bursts;
 }
 
 static size_t
@@ -228,7 +237,7 @@ list_flows(struct findings *f, int h, struct flow_share *list)
         if (!is_compared(c) || k->sent < LEAST_FLOW_SENT)
             continue;
         key = &r->stores[0]->flows[r->views[0]->view[c->view[0]].flow].key;
-        list[n] = (struct flow_share){.connection = i, .s = {k->sent, k->lost}};
+        list[n] = (struct flow_share){.connection = i, .s = {k->sent, k->lost}, .happened = happenings(k)};
         for (int e = 0; e < 2; e++)
             memcpy(list[n].addr[e], key->end[e].addr, 16);
         n++;
@@ -251,11 +260,11 @@ mark_bad(struct flow_share *g, size_t n, struct share *rest)
         for (size_t i = 0; i < n; i++) {
             struct share o = *rest;
 
-            if (g[i].bad || g[i].s.lost < LEAST_BIG)
+            if (g[i].bad || g[i].happened < LEAST_BIG)
                 continue;
             o.sent -= g[i].s.sent;
             o.lost -= g[i].s.lost;
-            g[i].bad = stats_binomial(g[i].s.lost, g[i].s.sent, ((double)o.lost + 1) / ((double)o.sent + 2)) <
+            g[i].bad = stats_binomial(g[i].happened, g[i].s.sent, ((double)o.lost + 1) / ((double)o.sent + 2)) <
                        SIGNIFICANT / (double)n;
             if (!g[i].bad)
                 continue;

@@ -159,6 +159,30 @@ START_TEST(loss_on_one_of_six_flows)
 }
 END_TEST
 
+/* One super-segment that was dropped says nothing of a path. */
+START_TEST(one_run_of_losses_is_no_path)
+{
+    struct trial t;
+
+    trial_begin(&t);
+    for (int k = 0; k < 6; k++) {
+        if (k > 0)
+            build_flow(t.b);
+        for (int i = 0; i < 100; i++) {
+            struct wire w = {.us = 1000 * i + k, .seq = 1 + 100 * (uint32_t)i, .ack = 1, .len = 100};
+
+            if (k == 2 && i >= 40 && i < 60)
+                trial_lose(&t, 0, w);
+            else
+                trial_pass(&t, 0, w);
+        }
+    }
+    trial_run(&t);
+    ck_assert_ptr_null(trial_find(&t, "path-dependent-loss"));
+    trial_end(&t);
+}
+END_TEST
+
 START_TEST(loss_of_acknowledgements)
 {
     struct trial t;
@@ -238,6 +262,7 @@ main(void)
     tcase_add_test(t, everything_lost_for_two_seconds);
     tcase_add_test(t, loss_by_dscp);
     tcase_add_test(t, loss_on_one_of_six_flows);
+    tcase_add_test(t, one_run_of_losses_is_no_path);
     tcase_add_test(t, loss_of_acknowledgements);
     tcase_add_test(t, a_router_that_says_so);
     tcase_add_test(t, statistics);
