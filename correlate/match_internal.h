@@ -14,8 +14,8 @@
 #include "correlate/align.h"
 #include "correlate/match.h"
 
-#define MATCH_LATEST  (10 * NS_PER_S) /* no packet arrives later than this after it left */
-#define MATCH_NOTHING UINT32_MAX
+#define MATCH_LATEST     (10 * NS_PER_S) /* no packet arrives later than this after it left */
+#define MATCH_NOTHING    UINT32_MAX
 #define PROCESSORS_APART (20 * NS_PER_US) /* two processors of one host do not stamp in order */
 
 struct item {    /* a segment in its place in sequence space */
