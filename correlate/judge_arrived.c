@@ -341,8 +341,8 @@ rule_twin(struct judge *j, const struct piece *p, struct verdict *v)
     const struct lane *l = p->lane;
     const struct segment *s = p->seg;
     unsigned steps = 0;
-    if (!in_counter(s) || l->tr->id_kind != ID_COUNTER)
-        return false;
+    if (segment_span(s) == 0 && (!in_counter(s) || l->tr->id_kind != ID_COUNTER))
+        return false; /* acknowledgements repeat themselves */
     for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, l->rx_pos[p->place]);
          k < l->n_rx && l->rx_by_pos[k] < p->place && l->rx_pos[l->rx_by_pos[k]] == l->rx_pos[p->place] &&
          ++steps < WALK_LIMIT;
