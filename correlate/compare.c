@@ -30,6 +30,8 @@ struct comparing {
     size_t n, room;
     struct refetched *wanted[POINTS];
     size_t n_wanted[POINTS];
+    uint32_t told;    /* events added, */
+    size_t told_room; /* of so many */
 };
 
 static bool
@@ -54,9 +56,11 @@ add_block(struct comparing *c, struct block b)
     return 0;
 }
 
-/* The spans from `first` on that close a block, 0 when they do not; *differ says what came out. */
+/* The spans from `first` on that close a block, 0 when they do not; *differ says what came out. *seen: how many spans
+ * were looked at; no block begins within them, for a cut of both sides would have closed this one. */
 static uint32_t
-close_block(const struct comparing *c, const struct match_side *m, uint8_t h, uint32_t first, bool *differ)
+close_block(const struct comparing *c, const struct match_side *m, uint8_t h, uint32_t first, bool *differ,
+            uint32_t *seen)
 {
     const struct store *from = c->r->stores[h], *to = c->r->stores[1 - h];
     const struct segment *t = NULL, *a = NULL;
@@ -64,6 +68,7 @@ close_block(const struct comparing *c, const struct match_side *m, uint8_t h, ui
              a_record = NO_RECORD;
     for (uint32_t k = first; k < m->n_spans && k - first < MAX_BLOCK; k++) {
         const struct span *x = &m->spans[k];
+        *seen = k > first ? k - first : 1;
         if (!t_left) {
             const struct segment *next = store_segment(from, t_record = x->tx);
             if (x->from || !whole(next) || (t && next->seq != t->seq + t->len))
@@ -103,11 +108,15 @@ find_in_spans(struct comparing *c, uint32_t connection, uint8_t h, const struct 
 {
     for (uint32_t k = 0; k < m->n_spans;) {
         bool differ = false;
-        const uint32_t n = close_block(c, m, h, k, &differ);
-        if ((n ? differ : both_whole(c, h, &m->spans[k])) &&
-            add_block(c, (struct block){connection, k, n ? n : 1, NO_RECORD, NO_RECORD, h}))
+        uint32_t seen = 1;
+        const uint32_t n = close_block(c, m, h, k, &differ, &seen);
+        if (n && differ && add_block(c, (struct block){connection, k, n, NO_RECORD, NO_RECORD, h}))
             return -1;
-        k += n ? n : 1;
+        for (uint32_t i = 0; !n && i < seen; i++)
+            if (both_whole(c, h, &m->spans[k + i]) &&
+                add_block(c, (struct block){connection, k + i, 1, NO_RECORD, NO_RECORD, h}))
+                return -1;
+        k += n ? n : seen;
     }
     return 0;
 }
@@ -188,18 +197,34 @@ fetched(const struct comparing *c, int p, uint32_t record)
 }
 
 /* ---- telling it ---- */
+
+/* Room for one more event and its evidence, doubling, so that many events stay linear. */
+static int
+make_event_room(struct comparing *c)
+{
+    struct report *r = c->r;
+    if (c->told < c->told_room)
+        return 0;
+    const size_t room = c->told_room ? 2 * c->told_room : 64;
+    void *grown = realloc(r->events, (r->n_events - c->told + room) * sizeof *r->events);
+    if (!grown)
+        return -1;
+    r->events = grown;
+    grown = realloc(r->evidence, (r->n_evidence - c->told + room) * sizeof *r->evidence);
+    if (!grown)
+        return -1;
+    r->evidence = grown;
+    c->told_room = room;
+    return 0;
+}
+
 static int
 add_event(struct comparing *c, const struct block *b, const struct span *x, uint32_t from, uint32_t len)
 {
     struct report *r = c->r;
-    void *grown = realloc(r->events, (r->n_events + (size_t)1) * sizeof *r->events);
-    if (!grown)
+    if (make_event_room(c))
         return -1;
-    r->events = grown;
-    grown = realloc(r->evidence, (r->n_evidence + (size_t)1) * sizeof *r->evidence);
-    if (!grown)
-        return -1;
-    r->evidence = grown;
+    c->told++;
     const struct segment *s = store_segment(r->stores[b->h], x->tx);
     r->evidence[r->n_evidence] = (struct evidence){RULE_BYTES_DIFFER, (uint8_t)(1 - b->h), x->rx, 0, 0};
     r->events[r->n_events++] = (struct event){
