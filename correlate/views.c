@@ -7,6 +7,9 @@
  *     SYN x   SYN-ACK y   data ... FIN     SYN x'   SYN-ACK y'   data ...
  *     '--------- one view -----------'     '-------- the next ---------
  *
+ * Where the capture missed SYN and SYN-ACK, too, a segment behind a reset with both numbers far from all before it
+ * begins another one.
+ *
  * A SYN into a connection that lives may be a stray: the peer answers with a challenge ACK and data goes on in the old
  * sequence space. So such a SYN is only suspected at first, and what its sender sends next decides: a segment nearer to
  * the new ISN than to the highest sequence number sent so far (or the peer's acknowledgement of the new ISN) cuts the
@@ -20,6 +23,7 @@
 
 #define WELL_KNOWN 1024
 #define PREFETCHED 8
+#define FAR        (1 << 20) /* more than is likely to have been sent unrecorded in both directions */
 
 struct suspect {
     bool pending;
@@ -33,6 +37,7 @@ struct run { /* the view that is growing */
     bool lives[2];   /* ... other than SYN and RST */
     bool implied[2]; /* `isn_implied` is known, from the peer's SYN-ACK */
     bool opened;     /* v.client is known */
+    bool reset;      /* there was a reset */
     uint32_t isn_implied[2];
     uint32_t low[2], high[2]; /* lowest and highest sequence number sent; SYN-only: ISN + 1 */
     uint8_t first_sender;
@@ -94,9 +99,10 @@ run_take(struct run *r, const struct segment *s, uint32_t record)
     r->v.sent[e]++;
     if (s->flags & TCP_SYN)
         run_take_syn(r, s, record, e);
-    else if (s->flags & TCP_RST)
+    else if (s->flags & TCP_RST) {
+        r->reset = true;
         return; /* its numbers may be anything */
-    else
+    } else
         r->lives[e] = true;
     if (!r->heard[e] || seq_before(start, r->low[e]))
         r->low[e] = start;
@@ -125,6 +131,20 @@ belongs(const struct run *r, const struct segment *s, int e)
     if (r->heard[e])
         return r->low[e] == s->seq + 1;
     return r->heard[1 - e] && !r->lives[1 - e]; /* simultaneous open */
+}
+
+static bool
+is_far(uint32_t a, uint32_t b)
+{
+    return labs((long)seq_diff(a, b)) > FAR;
+}
+
+/* After a reset: a segment of another connection, whose handshake was not recorded? */
+static bool
+is_of_another(const struct run *r, const struct segment *s, int e)
+{
+    return r->reset && r->heard[0] && r->heard[1] && (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
+           !(s->bits & SEG_DOUBLED) && is_far(s->seq, r->high[e]) && is_far(s->ack, r->high[1 - e]);
 }
 
 static void
@@ -223,6 +243,10 @@ read_place(struct builder *b, uint32_t i, uint32_t *next)
             return cut(b, p->at, i);
         }
         p->pending = r == RULE_OPEN;
+    }
+    if (!p->pending && is_of_another(&b->run, s, e)) {
+        *next = i;
+        return cut(b, i, i);
     }
     if ((s->flags & TCP_SYN) && !(s->flags & TCP_RST) && !(s->bits & SEG_DOUBLED) && !belongs(&b->run, s, e)) {
         if (!b->run.lives[e] || b->budget == 0) {

@@ -194,6 +194,24 @@ START_TEST(syn_ack_cuts_where_the_syn_was_missed)
 }
 END_TEST
 
+/* Neither SYN nor SYN-ACK of the second was recorded; only behind a reset do numbers alone tell. */
+START_TEST(numbers_cut_behind_a_reset)
+{
+    handshake(100, 200);
+    say(0, TCP_ACK, 101, 201, 500);
+    say(1, TCP_ACK, 201, 601, 0);
+    if (_i)
+        say(1, TCP_RST | TCP_ACK, 201, 601, 0);
+    say(1, TCP_ACK, 201, 5000000, 0); /* one number is not enough */
+    say(0, TCP_ACK, 5000000, 6000000, 0);
+    say(0, TCP_ACK, 5000000, 6000000, 20);
+    say(1, TCP_ACK, 6000000, 5000020, 0);
+    cut();
+    ck_assert_uint_eq(v.n, _i ? 2 : 1);
+    ck_assert_uint_eq(v.view[v.n - 1].count, _i ? 3 : 9);
+}
+END_TEST
+
 START_TEST(stamps_out_of_order_do_not_cut)
 {
     say(1, TCP_SYN | TCP_ACK, 200, 101, 0);
@@ -352,6 +370,7 @@ views_suite(void)
     tcase_add_test(t, refused_and_tried_again);
     tcase_add_test(t, simultaneous_open_is_one);
     tcase_add_test(t, syn_ack_cuts_where_the_syn_was_missed);
+    tcase_add_loop_test(t, numbers_cut_behind_a_reset, 0, 2);
     tcase_add_test(t, stamps_out_of_order_do_not_cut);
     tcase_add_test(t, client_is_guessed_by_port);
     tcase_add_test(t, doubled_capture_is_halved);
