@@ -95,7 +95,9 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
     const bool sure = identified(l, tx, rx) && one_wire_segment(l, tx);
     if (!sure && !whole && !(d & (CHANGED_PAYLOAD | CHANGED_DSCP)))
         return false; /* an unrecorded copy of the same bytes may well carry another acknowledgement */
-    *v = verdict_of(EVENT_ALTERED, sure ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+    /* a wrong sum that equals the pseudo-header's is mostly offload, but it may be chance, and the bytes corrupted */
+    const bool offload = (rx->bits & SEG_BAD_SUM) && !(tx->bits & SEG_BAD_SUM) && (d & CHANGED_PAYLOAD);
+    *v = verdict_of(EVENT_ALTERED, sure && !offload ? LEVEL_PROVEN : LEVEL_SUPPORTED);
     v->changed = d;
     return true;
 }

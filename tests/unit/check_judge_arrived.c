@@ -209,7 +209,7 @@ START_TEST(corrupted)
     const struct event *e = changed(w);
     ck_assert_ptr_nonnull(e);
     ck_assert_int_eq(e->kind, _i ? EVENT_ALTERED : EVENT_CORRUPTED);
-    ck_assert_int_eq(e->level, LEVEL_PROVEN);
+    ck_assert_int_eq(e->level, _i ? LEVEL_SUPPORTED : LEVEL_PROVEN);
     ck_assert_uint_eq(report.n_events, 1);
 }
 END_TEST
