@@ -61,9 +61,9 @@ struct capture_file {
     int64_t first_ns, last_ns; /* over every frame with a stamp; first > last when there is none */
     bool truncated;            /* it breaks off; `trouble` says where */
     char trouble[400];
-    bool counted;   /* counters (statistics blocks, journal) cover it from start to end */
+    bool counted;          /* counters (statistics blocks, journal) cover it from start to end */
     int64_t counted_to_ns; /* where they do not: up to here, INT64_MIN not at all */
-    uint64_t drops; /* what they say, 0 where not counted */
+    uint64_t drops;        /* what they say, 0 where not counted */
     struct journal journal;
     int spool; /* standard input: a descriptor of its bytes, owned; 0 of other files */
 };
