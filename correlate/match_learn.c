@@ -220,8 +220,12 @@ conclude(struct task *t, const struct counts *k)
     struct translation *tr = t->tr;
     uint32_t n, count, value;
 
-    if (k->pairs == 0 || is_of_two(t, k))
+    if (k->pairs == 0)
         return;
+    if (is_of_two(t, k)) {
+        tr->ip_id = tr->tsval = REWRITE_NONE;
+        return;
+    }
     if (k->id_both > 0)
         tr->ip_id = mostly(k->id_equal, k->id_both) ? REWRITE_NONE : REWRITE_OTHER;
     tr->window_differs = often(k->window, k->pairs);

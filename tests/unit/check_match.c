@@ -403,6 +403,47 @@ START_TEST(a_single_segment_never_arrives_in_parts)
 }
 END_TEST
 
+/* A lost one at the sender's tap and a later one at the receiver's are all that there is to learn from. */
+START_TEST(two_transmissions_are_no_rewriting)
+{
+    struct wire first = {.us = 200000, .seq = 1, .ack = 1, .len = 200, .id = 5, .ts = true, .tsval = 1000}, later;
+    uint32_t tx, rx;
+
+    later = first;
+    later.us = 2500000;
+    later.id = 6;
+    later.tsval = 3300;
+    build_free(&b);
+    b = build_new();
+    tx = build_add(b, 0, 0, first);
+    rx = build_add(b, 1, 0, later);
+    match_build(b, 100);
+    ck_assert_uint_eq(build_segment(b, 0, tx)->partner, NO_RECORD);
+    ck_assert_uint_eq(build_segment(b, 1, rx)->partner, NO_RECORD);
+}
+END_TEST
+
+/* SYN-ACKs alike, IDs and timestamps too: the second left after the arrival. */
+START_TEST(what_had_not_left_did_not_arrive)
+{
+    struct wire w = {.us = 100000, .seq = 1, .ack = 1, .flags = TCP_SYN | TCP_ACK, .ts = true, .tsval = 7};
+    uint32_t tx[2], rx;
+
+    build_free(&b);
+    b = build_new();
+    for (int i = 0; i < 20; i++)
+        build_pass(b, 0, 10, match_wire(1000 * i, 100 * (uint32_t)i, 100));
+    tx[0] = build_add(b, 1, 1, w);
+    w.us += 142;
+    tx[1] = build_add(b, 1, 1, w);
+    w.us -= 36;
+    rx = build_add(b, 0, 1, w);
+    match_build(b, 12);
+    ck_assert_uint_eq(build_segment(b, 0, rx)->partner, tx[0]);
+    ck_assert_uint_eq(build_segment(b, 1, tx[1])->partner, NO_RECORD);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -431,6 +472,8 @@ main(void)
     tcase_add_test(t, one_altered_field_is_the_same_packet);
     tcase_add_test(t, an_altered_field_among_copies);
     tcase_add_test(t, a_single_segment_never_arrives_in_parts);
+    tcase_add_test(t, two_transmissions_are_no_rewriting);
+    tcase_add_test(t, what_had_not_left_did_not_arrive);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
