@@ -96,12 +96,17 @@ by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The commonest of `n` values, which are sorted; *count how often. */
+/* The commonest of `n` values, which may be sorted for it; *count how often. */
 static uint32_t
 commonest(uint32_t *value, uint32_t n, uint32_t *count)
 {
-    uint32_t best = 0, run = 0;
+    uint32_t best = 0, run = 0, same = 0;
 
+    while (same < n && value[same] == value[0])
+        same++;
+    *count = same;
+    if (same == n) /* as nearly always */
+        return n ? value[0] : 0;
     *count = 0;
     /* cppcheck-suppress uninitvar ; the caller filled the first n of them */
     qsort(value, n, sizeof *value, by_value);
