@@ -101,7 +101,7 @@ bench: deps-bench $(CORRELATE) $(GENERATE)
 	$(Q)tests/bench/bench.sh $(O)
 
 golden: $(CORRELATE)
-	$(Q)tests/e2e/golden.sh --regenerate $(O)
+	$(Q)sh tests/e2e/golden.sh --regenerate $(O)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(ALL_H)
 	@mkdir -p $(@D)
