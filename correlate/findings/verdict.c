@@ -147,6 +147,37 @@ tell_nothing(struct findings *f, struct prose *p)
                   cs->unpaired[0], point_name(f, 0), cs->unpaired[1], point_name(f, 1));
 }
 
+/* Where the path did nothing, the resets that there were are the ends' own doing: who did it, and why. */
+static void
+tell_own_resets(struct findings *f, struct prose *p)
+{
+    static const struct {
+        enum cause cause;
+        const char *did, *why;
+    } told[] = {
+        {CAUSE_REFUSED, "itself refused", ""},
+        {CAUSE_ABORT, "itself aborted", ""},
+        {CAUSE_DATA_AFTER_CLOSE, "itself reset", " for data that came after it had closed"},
+        {CAUSE_KEEPALIVE, "itself gave up", " after keepalive probes without an answer"},
+    };
+
+    for (size_t k = 0; k < sizeof told / sizeof told[0]; k++)
+        for (int q = 0; q < POINTS; q++) {
+            uint64_t n = 0;
+
+            for (uint32_t i = 0; i < f->r->n_resets; i++) {
+                const struct reset_train *t = &f->r->resets[i];
+
+                n += t->sent_by == q && t->cause == told[k].cause && t->reset_case != CASE_NORMAL;
+            }
+            if (n == 0)
+                continue;
+            prose_add(p, "; %s %s ", point_name(f, q), told[k].did);
+            prose_count(p, n, "connection", "connections");
+            prose_add(p, "%s", told[k].why);
+        }
+}
+
 static void
 tell_clean(struct findings *f, struct prose *p)
 {
@@ -160,7 +191,16 @@ tell_clean(struct findings *f, struct prose *p)
         prose_add(p, "all %" PRIu64 " segments", n);
     prose_add(p, " of ");
     prose_count(p, r->compared, "connection", "connections");
-    prose_add(p, " arrived as %s.", n == 1 ? "it was sent" : "they were sent");
+    prose_add(p, " arrived as %s", n == 1 ? "it was sent" : "they were sent");
+    tell_own_resets(f, p);
+    for (int q = 0; q < POINTS; q++) {
+        if (r->connections->unpaired[q] == 0)
+            continue;
+        prose_add(p, "; ");
+        prose_count(p, r->connections->unpaired[q], "connection", "connections");
+        prose_add(p, " that only %s saw could not be compared", point_name(f, q));
+    }
+    prose_add(p, ".");
 }
 
 int
