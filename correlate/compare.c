@@ -12,6 +12,7 @@
 #include "correlate/compare.h"
 
 #include "correlate/digest.h"
+#include "correlate/judge.h"
 #include "correlate/match.h"
 #include "correlate/refetch.h"
 
@@ -288,19 +289,6 @@ tell_block(struct comparing *c, const struct block *b)
     return 0;
 }
 
-static int
-by_time(const void *pa, const void *pb)
-{
-    const struct event *a = pa, *b = pb;
-    if (a->time_ns != b->time_ns)
-        return a->time_ns < b->time_ns ? -1 : 1;
-    if (a->connection != b->connection)
-        return a->connection < b->connection ? -1 : 1;
-    if (a->record != b->record)
-        return a->record < b->record ? -1 : 1;
-    return (a->seq > b->seq) - (a->seq < b->seq);
-}
-
 int
 compare_payload(struct report *r, struct error *e)
 {
@@ -322,7 +310,7 @@ compare_payload(struct report *r, struct error *e)
     for (size_t k = 0; k < c.n && !result; k++)
         result = tell_block(&c, &c.blocks[k]);
     if (c.n && !result)
-        qsort(r->events, r->n_events, sizeof *r->events, by_time);
+        qsort(r->events, r->n_events, sizeof *r->events, judge_by_time);
     for (int p = 0; p < POINTS; p++) {
         for (size_t i = 0; i < c.n_wanted[p]; i++)
             free(c.wanted[p][i].bytes);

@@ -22,6 +22,8 @@ int judge_new(struct judge **out, const struct report *r); /* stores, views, con
 /* Judge connection `index`: paired by tuple or translated, or unpaired with a view at one point (its packets then left
  * one side and nothing arrived). Terminated ones get no event. */
 int judge_connection(struct judge *j, uint32_t index);
+/* For qsort: the order of a report's events. */
+int judge_by_time(const void *a, const void *b);
 /* Move all events of `n` judges into the report, sorted; evidence and frames with them. */
 int judge_finish(struct judge *const judges[], size_t n, struct report *r);
 void judge_free(struct judge **j);

@@ -157,8 +157,8 @@ judge_new(struct judge **out, const struct report *r)
     return 0;
 }
 
-static int
-by_time(const void *pa, const void *pb)
+int
+judge_by_time(const void *pa, const void *pb)
 {
     const struct event *a = pa, *b = pb;
     if (a->time_ns != b->time_ns)
@@ -205,7 +205,7 @@ judge_finish(struct judge *const judges[], size_t n, struct report *r)
         r->n_frames += j->n_frames;
         j->n_events = j->n_evidence = j->n_frames = 0;
     }
-    qsort(r->events, r->n_events, sizeof *r->events, by_time);
+    qsort(r->events, r->n_events, sizeof *r->events, judge_by_time);
     return 0;
 }
 

@@ -173,3 +173,15 @@ features_free(struct features *f)
     free(f->f);
     memset(f, 0, sizeof *f);
 }
+
+int
+features_by_hash(const void *a, const void *b)
+{
+    const struct feature *x = a, *y = b;
+
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    if (x->point != y->point)
+        return x->point - y->point;
+    return (x->view > y->view) - (x->view < y->view);
+}

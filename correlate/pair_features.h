@@ -27,6 +27,8 @@ int features_take(struct features *out, const struct pairer *p, enum tier tier, 
 int features_take_payload(struct features *out, const struct pairer *p, int point, uint32_t v);
 /* The five-tuple itself. */
 int features_take_tuple(struct features *out, const struct pairer *p, int point, uint32_t v);
+/* For qsort: equal hashes together, by point and then view. */
+int features_by_hash(const void *a, const void *b);
 void features_free(struct features *f);
 
 #endif

@@ -28,18 +28,6 @@ struct search {
 };
 
 static int
-by_hash(const void *a, const void *b)
-{
-    const struct feature *x = a, *y = b;
-
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    if (x->point != y->point)
-        return x->point - y->point;
-    return (x->view > y->view) - (x->view < y->view);
-}
-
-static int
 by_views(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
@@ -122,7 +110,7 @@ collect(struct search *s)
             if (s->p->link_of[point][v] == NO_LINK && features_take_payload(all, s->p, point, v) != 0)
                 return -1;
     if (all->n > 1)
-        qsort(all->f, all->n, sizeof *all->f, by_hash);
+        qsort(all->f, all->n, sizeof *all->f, features_by_hash);
     for (size_t i = 0, n0, n1; i < all->n; i += n0 + n1) {
         const struct feature *f = &all->f[i], *end = all->f + all->n;
         for (n0 = 0; f + n0 < end && f[n0].hash == f->hash && f[n0].point == 0; n0++)
@@ -258,7 +246,7 @@ link_tuples(struct search *s)
             if (p->link_of[point][v] == NO_LINK && features_take_tuple(f, p, point, v) != 0)
                 return -1;
     if (f->n > 1)
-        qsort(f->f, f->n, sizeof *f->f, by_hash);
+        qsort(f->f, f->n, sizeof *f->f, features_by_hash);
     for (size_t i = 0; i < f->n; i++) {
         size_t first = i, other;
         while (i + 1 < f->n && f->f[i + 1].hash == f->f[first].hash)

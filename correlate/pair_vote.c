@@ -50,18 +50,6 @@ struct voting {
 };
 
 static int
-by_hash(const void *a, const void *b)
-{
-    const struct feature *x = a, *y = b;
-
-    if (x->hash != y->hash)
-        return x->hash < y->hash ? -1 : 1;
-    if (x->point != y->point)
-        return x->point - y->point;
-    return (x->view > y->view) - (x->view < y->view);
-}
-
-static int
 by_views(const void *a, const void *b)
 {
     const struct candidate *x = a, *y = b;
@@ -214,7 +202,7 @@ collect_features(struct voting *v, enum tier tier)
     for (v->needed = SURE; pairs > 1; pairs /= 2)
         v->needed++;
     if (v->features.n > 1)
-        qsort(v->features.f, v->features.n, sizeof *v->features.f, by_hash);
+        qsort(v->features.f, v->features.n, sizeof *v->features.f, features_by_hash);
     return 0;
 }
 
