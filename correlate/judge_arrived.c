@@ -8,7 +8,8 @@
 
 #define ID_STEPS   512 /* how far around the departure the counter is read */
 #define NEAR_STEPS 16
-#define ID_SOON    32 /* so far beyond the last one an ID may still be due */
+#define LEAST_MSS  256 /* wire segments are hardly ever smaller, but for the last */
+#define ID_SOON    32  /* so far beyond the last one an ID may still be due */
 
 static struct verdict
 injected(enum level level)
@@ -38,6 +39,44 @@ static enum wholeness
 sender_at(const struct judge *j, const struct piece *p, enum unwhole_reason *why)
 {
     return judge_sender(j, p, p->earliest, p->latest, why);
+}
+
+/* ---- bytes ---- */
+struct sent {             /* what the sender's capture shows of these bytes */
+    uint32_t overlapping; /* place of one that touches them, NO_INDEX */
+    uint32_t same;        /* exactly them, with comparable payload */
+    bool earlier;         /* one of them may have left before the arrival */
+    uint32_t beyond;      /* place of a frame whose seq is at or past their end */
+    bool limited;
+};
+
+static struct sent
+what_was_sent(const struct piece *p)
+{
+    const struct lane *l = p->lane;
+    struct sent r = {.overlapping = NO_INDEX, .same = NO_INDEX, .beyond = NO_INDEX};
+    const uint32_t k0 = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->to);
+    uint32_t steps = 0;
+    for (uint32_t k = k0; k < l->n_tx && k < k0 + NEAR_STEPS && r.beyond == NO_INDEX; k++)
+        if (!(lane_tx(l, l->tx_by_pos[k])->flags & TCP_RST))
+            r.beyond = l->tx_by_pos[k];
+    for (uint32_t k = k0; k > 0; k--) {
+        const uint32_t i = l->tx_by_pos[k - 1];
+        const struct segment *s = lane_tx(l, i);
+        if (l->tx_pos[i] + l->longest_tx <= p->from)
+            break;
+        if (++steps > WALK_LIMIT) {
+            r.limited = true;
+            break;
+        }
+        if ((s->flags & TCP_RST) || l->tx_pos[i] + segment_span(s) <= p->from)
+            continue;
+        r.overlapping = i;
+        r.earlier |= s->stamp_ns <= p->latest;
+        if (l->tx_pos[i] == l->rx_pos[p->place] && s->len == p->seg->len && s->kept == p->seg->kept && s->kept)
+            r.same = i;
+    }
+    return r;
 }
 
 /* ---- the counter ---- */
@@ -97,6 +136,19 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
     return DUE_NOT;
 }
 
+/* Is it perhaps a piece of a recorded super-segment, whose cut is not quite known? Then its ID was that one's. */
+static bool
+may_be_a_piece(const struct piece *p)
+{
+    if (p->len == 0 || (p->seg->flags & TCP_RST))
+        return false;
+    const struct sent sent = what_was_sent(p);
+    if (sent.overlapping == NO_INDEX)
+        return sent.limited;
+    const struct segment *tx = lane_tx(p->lane, sent.overlapping);
+    return tx->len > p->seg->len && (uint16_t)(p->seg->ip_id - tx->ip_id) <= tx->len / LEAST_MSS;
+}
+
 static bool
 rule_id(struct judge *j, const struct piece *p, struct verdict *v)
 {
@@ -104,6 +156,8 @@ rule_id(struct judge *j, const struct piece *p, struct verdict *v)
     uint32_t at = 0;
     bool bracketed = false;
     if (t->id_kind != ID_COUNTER || t->ip_id != REWRITE_NONE || !in_counter(p->seg) || p->len < segment_span(p->seg))
+        return false;
+    if (may_be_a_piece(p))
         return false;
     switch (id_due(p, &at, &bracketed)) {
     case DUE_IN_GAP:
@@ -143,44 +197,7 @@ rule_went_on(struct judge *j, const struct piece *p, struct verdict *v)
     return false;
 }
 
-/* ---- bytes ---- */
-struct sent {             /* what the sender's capture shows of these bytes */
-    uint32_t overlapping; /* place of one that touches them, NO_INDEX */
-    uint32_t same;        /* exactly them, with comparable payload */
-    bool earlier;         /* one of them may have left before the arrival */
-    uint32_t beyond;      /* place of a frame whose seq is at or past their end */
-    bool limited;
-};
-
-static struct sent
-what_was_sent(const struct piece *p)
-{
-    const struct lane *l = p->lane;
-    struct sent r = {.overlapping = NO_INDEX, .same = NO_INDEX, .beyond = NO_INDEX};
-    const uint32_t k0 = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->to);
-    uint32_t steps = 0;
-    for (uint32_t k = k0; k < l->n_tx && k < k0 + NEAR_STEPS && r.beyond == NO_INDEX; k++)
-        if (!(lane_tx(l, l->tx_by_pos[k])->flags & TCP_RST))
-            r.beyond = l->tx_by_pos[k];
-    for (uint32_t k = k0; k > 0; k--) {
-        const uint32_t i = l->tx_by_pos[k - 1];
-        const struct segment *s = lane_tx(l, i);
-        if (l->tx_pos[i] + l->longest_tx <= p->from)
-            break;
-        if (++steps > WALK_LIMIT) {
-            r.limited = true;
-            break;
-        }
-        if ((s->flags & TCP_RST) || l->tx_pos[i] + segment_span(s) <= p->from)
-            continue;
-        r.overlapping = i;
-        r.earlier |= s->stamp_ns <= p->latest;
-        if (l->tx_pos[i] == l->rx_pos[p->place] && s->len == p->seg->len && s->kept == p->seg->kept && s->kept)
-            r.same = i;
-    }
-    return r;
-}
-
+/* ---- bytes that its host cannot have sent ---- */
 static bool
 rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
 {

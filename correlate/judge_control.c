@@ -144,6 +144,17 @@ judge_icmp(struct judge *j, const struct piece *p, struct verdict *v)
 }
 
 /* ---- timestamps ---- */
+/* No clock was set within the time in which the packet may have arrived: else an arrival may stand where it is not
+ * looked for. */
+static bool
+steady_around(const struct judge *j, const struct piece *p)
+{
+    const int64_t at = clock_to_reference(j->r->clock, p->lane->h, p->seg->stamp_ns);
+    int64_t from, to;
+    clock_steady(j->r->clock, at, &from, &to);
+    return from <= at - NS_PER_S && to >= at + LATEST_AROUND;
+}
+
 bool
 judge_echo(struct judge *j, const struct piece *p, struct verdict *v)
 {
@@ -157,7 +168,7 @@ judge_echo(struct judge *j, const struct piece *p, struct verdict *v)
     const uint32_t there = t->tsval == REWRITE_NONE ? p->seg->tsval
                            : l->h == 0              ? p->seg->tsval + t->tsval_delta
                                                     : p->seg->tsval - t->tsval_delta;
-    if (!lane_echoed(l, there))
+    if (!lane_echoed(l, there) || !steady_around(j, p))
         return false;
     for (uint32_t i = list_first_after(l->to, l->rx, l->n_rx, p->earliest); i < l->n_rx && steps < 64; i++, steps++) {
         const struct segment *rx = lane_rx(l, i);

@@ -291,7 +291,18 @@ id_kind_of(const struct task *t)
     return (uint64_t)step * 10 >= (uint64_t)steps * 7 ? ID_COUNTER : ID_RANDOM;
 }
 
-/* Payload bytes of a full wire segment: what IP IDs and the arrivals say of super-segments, else what was agreed on. */
+/* Is the arrival surely the first piece of that very transmission, and not of a shorter one that repeats its bytes? */
+static bool
+is_first_piece(const struct segment *tx, const struct segment *rx)
+{
+    if ((tx->bits & rx->bits & SEG_TS) && tx->tsval != rx->tsval)
+        return false;
+    if (!(tx->bits & SEG_NO_ID) && tx->ip_id && rx->ip_id)
+        return tx->ip_id == rx->ip_id;
+    return (tx->bits & rx->bits & SEG_TS) != 0;
+}
+
+/* Payload bytes of a full wire segment: what the arrivals say of super-segments, else what was agreed on. */
 static void
 learn_size(struct task *t)
 {
@@ -301,17 +312,15 @@ learn_size(struct task *t)
 
     for (uint32_t i = 0, j = 0; i < a->n; i++) {
         const struct item *x = &a->item[i];
-        const struct segment *s = NULL;
 
+        if (largest == 0 && task_segment(t, TX, i)->bits & SEG_TS)
+            timestamps = 12;
         largest = x->span > largest ? x->span : largest;
-        if (x->span <= limit || n == PAIRS)
-            continue;
         while (j < b->n && b->item[j].pos < x->pos)
             j++;
-        if (j < b->n && b->item[j].pos == x->pos && item_end(&b->item[j]) < item_end(x))
+        if (n < PAIRS && j < b->n && b->item[j].pos == x->pos && item_end(&b->item[j]) < item_end(x) &&
+            (x->span > limit || is_first_piece(task_segment(t, TX, i), task_segment(t, RX, j))))
             parts[n++] = b->item[j].span;
-        if (!timestamps && (s = task_segment(t, TX, i)) && s->bits & SEG_TS)
-            timestamps = 12;
     }
     if (agreed > timestamps && agreed <= 65535)
         agreed -= timestamps;
@@ -320,9 +329,9 @@ learn_size(struct task *t)
         t->tr->mss = (uint16_t)(best < 65535 ? best : 65535);
         t->tr->mss_guessed = (uint64_t)count * 2 < n;
     } else {
-        t->tr->mss_guessed = largest > 1460 && (!agreed || largest > agreed);
-        best = largest > 1460 ? (agreed ? agreed : 1448) : largest;
-        t->tr->mss = (uint16_t)(largest > 1460 && agreed && largest < agreed ? largest : best);
+        const uint32_t usual = agreed ? agreed : 1460 - timestamps;
+        t->tr->mss_guessed = largest > usual && !agreed;
+        t->tr->mss = (uint16_t)(largest > usual ? usual : largest);
     }
 }
 

@@ -311,6 +311,7 @@ views_build(struct views *out, struct store *s, struct error *e)
     for (uint32_t i = 0; i < s->n_flows; i++)
         if (build_flow(&b, i) != 0)
             goto done;
+    views_return_strays(out, s);
     result = 0;
 done:
     free(b.port_flows);
