@@ -5,10 +5,13 @@
  * number of arrivals since. Pieces of a super-segment are packets of their own, in the order of their bytes. */
 #include "correlate/judge_internal.h"
 
+#define EQUALS_NEAR 64
+
 struct sweep {
     int64_t earliest; /* arrival of what was sent later */
     uint32_t by;      /* its record at the receiver's tap */
     uint32_t by_tx;   /* and at the sender's */
+    uint32_t place;   /* of the transmission at hand */
 };
 
 /* Is `late` behind `early` in its file too? Stamps alone may run backwards when a clock is set. */
@@ -38,15 +41,33 @@ first_arrival(const struct lane *l, uint32_t record, uint32_t rx)
     return rx;
 }
 
+/* Was a segment like this one, but for its ID, sent shortly before or after? */
+static bool
+has_equal_near(const struct lane *l, uint32_t place)
+{
+    const struct segment *s = lane_tx(l, place);
+    const uint32_t first = place > EQUALS_NEAR ? place - EQUALS_NEAR : 0;
+    for (uint32_t i = first; i < l->n_tx && i <= place + EQUALS_NEAR; i++) {
+        const struct segment *x = lane_tx(l, i);
+        if (i != place && x->seq == s->seq && x->ack == s->ack && x->len == s->len && x->flags == s->flags &&
+            x->window == s->window && x->tsval == s->tsval && x->options == s->options)
+            return true;
+    }
+    return false;
+}
+
 /* How sure is it that this arrival is this transmission, and not a copy of it that was not recorded? */
 static enum level
-identity(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
+identity(const struct judge *j, const struct lane *l, uint32_t place, const struct segment *rx)
 {
     const struct translation *t = l->tr;
+    const struct segment *tx = lane_tx(l, place);
     if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && tx->ip_id && tx->ip_id == rx->ip_id)
         return LEVEL_PROVEN;
     if (health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) == NOT_WHOLE)
         return LEVEL_UNDECIDED;
+    if (has_equal_near(l, place))
+        return LEVEL_UNDECIDED; /* duplicate acknowledgements: which of them came late cannot be told */
     return (tx->bits & rx->bits & SEG_TS) && (t->tsval == REWRITE_NONE || t->tsval == REWRITE_SHIFTED)
                ? LEVEL_PROVEN
                : LEVEL_SUPPORTED;
@@ -58,7 +79,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
     const struct segment *tx = store_segment(l->from, record), *to = store_segment(l->to, rx);
     const int64_t late = to->stamp_ns - w->earliest;
     if (w->by == NO_RECORD || late < 0) {
-        *w = (struct sweep){to->stamp_ns, rx, record};
+        *w = (struct sweep){to->stamp_ns, rx, record, w->place};
         return 0;
     }
     const struct segment *by = store_segment(l->to, w->by), *by_tx = store_segment(l->from, w->by_tx);
@@ -66,7 +87,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
         (w->by_tx != record && !behind(l->from, by_tx, tx)) ||
         (l->from->resequenced_ns && by_tx->stamp_ns - tx->stamp_ns <= l->from->resequenced_ns))
         return 0;
-    struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, tx, to));
+    struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, w->place, to));
     if (v.level == LEVEL_UNDECIDED)
         return 0; /* it did arrive; whether late or as another copy is not known */
     if (v.level == LEVEL_PROVEN &&
@@ -91,10 +112,11 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
 int
 order_reordered(struct judge *j, struct lane *l)
 {
-    struct sweep w = {INT64_MAX, NO_RECORD, NO_RECORD};
+    struct sweep w = {INT64_MAX, NO_RECORD, NO_RECORD, 0};
     for (uint32_t i = l->n_tx; i > 0; i--) {
         const uint32_t record = l->tx[i - 1];
         const struct segment *tx = store_segment(l->from, record);
+        w.place = i - 1;
         if (tx->partner < PARTNER_SPAN) {
             if (consider(j, l, &w, record, first_arrival(l, record, tx->partner), 0, 0))
                 return -1;
