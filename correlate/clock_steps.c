@@ -12,7 +12,9 @@
  * Told by both envelopes: a step smaller than the round trip contradicts nothing, but it moves the least forward and
  * the greatest reverse value at one time by one amount. A longer route moves them apart, a queue moves one of them
  * alone: only equal and like-signed jumps count, well above what the same windows show elsewhere (so drift, which is
- * everywhere, cancels out). Journals that say when they saw a step make the third kind.
+ * everywhere, cancels out). Where there is too little traffic to compare with, a like jump that is large against what
+ * lies between the envelopes is only a suspicion: no step is reported, but no bound is carried across it. Journals that
+ * say when they saw a step make the third kind.
  *
  * Where only one direction is seen nothing can contradict. A jump there that is larger than delays are is taken for
  * what might be a step: nothing is carried across it, but none is reported. */
@@ -26,6 +28,7 @@
 #define WINDOW_NS    (10 * NS_PER_S)
 #define LEAST_PLACES 16             /* places to compare a jump with */
 #define CLEAR        10             /* times the usual jump */
+#define LEAST_POINTS 3              /* of either direction on each side, for a suspicion */
 #define MOST_MARKED  1000           /* steps taken from one journal */
 #define GUARD        3              /* points next to a place that are not looked at: segments under way */
 #define MARGIN       6              /* points around a soft step that may belong to either side */
@@ -275,6 +278,63 @@ choose_places(struct place *k, size_t n, int64_t quantum_ns, int64_t *spare)
     return chosen;
 }
 
+/* The tightest values of both directions within WINDOW_NS before (way -1) or from (way 1) point `at`; false where
+ * either has fewer than LEAST_POINTS. */
+static bool
+tightest_beside(const struct bound_point *p, const struct era *e, size_t at, int way, int64_t value[2])
+{
+    unsigned seen[2] = {0, 0};
+    for (size_t i = way < 0 ? at - 1 : at; i >= e->first && i < e->end; i += (size_t)way) {
+        const int h = p[i].h;
+        if (llabs(p[i].x - p[at].x) > WINDOW_NS)
+            break;
+        if (!seen[h]++ || (h == 0 ? p[i].y < value[h] : p[i].y > value[h]))
+            value[h] = p[i].y;
+        if (i == 0)
+            break;
+    }
+    return seen[0] >= LEAST_POINTS && seen[1] >= LEAST_POINTS;
+}
+
+/* How far both envelopes jump alike at this point, where that is much against what lies between them: too few points
+ * to call it a step, too likely one to carry bounds across. 0: not so. */
+static int64_t
+suspicion(const struct bound_point *p, const struct era *e, size_t at)
+{
+    int64_t before[2], after[2];
+    if (!tightest_beside(p, e, at, -1, before) || !tightest_beside(p, e, at, 1, after))
+        return 0;
+    const struct place k = {.jump = {after[0] - before[0], after[1] - before[1]}};
+    const int64_t least = smaller_jump(&k), apart = llabs(k.jump[0] - k.jump[1]),
+                  between = before[0] - before[1] < after[0] - after[1] ? before[0] - before[1] : after[0] - after[1];
+    return least > lipschitz(WINDOW_NS, SKEW_LIMIT_PPM) && least >= between / 4 && apart <= least / 5 ? least : 0;
+}
+
+/* The era is cut where a step is likeliest to hide, silently: bounds end there. */
+static int
+cut_suspect(struct eras *out, const struct bound_point *p)
+{
+    struct era *now = &out->era[out->n - 1];
+    int64_t most = 0;
+    size_t at = 0;
+    for (size_t i = now->first + 1; i < now->end; i++) {
+        const int64_t jump = suspicion(p, now, i);
+        if (jump > most) {
+            most = jump;
+            at = i;
+        }
+    }
+    if (!most)
+        return 0;
+    const size_t end = now->end;
+    now->end = at;
+    if (!(now = add_era(out, at)))
+        return -1;
+    now->end = end;
+    now->silent = true;
+    return 0;
+}
+
 static int
 cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p, int64_t quantum_ns, struct place *k,
              int64_t *spare)
@@ -300,7 +360,7 @@ cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p,
         now->by_known = true;
         now->by_ns = (k[i].jump[0] + k[i].jump[1]) / 2;
     }
-    return 0;
+    return chosen ? 0 : cut_suspect(out, p);
 }
 
 static int
