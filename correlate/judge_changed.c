@@ -76,8 +76,15 @@ corrupted(const struct judge *j, const struct lane *l, const struct segment *tx,
 {
     if (!bad_sum(rx) || bad_sum(tx) || !one_wire_segment(l, rx) || (rx->bits & SEG_CUT))
         return false;
-    *v = verdict_of(EVENT_CORRUPTED, tx->bits & SEG_CUT ? LEVEL_SUPPORTED : LEVEL_PROVEN);
-    v->changed = changed_fields(j, l, tx, rx);
+    const uint16_t changed = changed_fields(j, l, tx, rx),
+                   header = changed & (CHANGED_FLAGS | CHANGED_ACK | CHANGED_WINDOW | CHANGED_OPTIONS);
+    const bool sure = identified(l, tx, rx);
+    if (!sure && (header & (header - 1)))
+        return false; /* one error changes one field: this was another packet */
+    const bool recorded =
+        health_at(j->r->health, l->h, tx->flow, tx->stamp_ns - NS_PER_S, tx->stamp_ns + NS_PER_S, NULL) != NOT_WHOLE;
+    *v = verdict_of(EVENT_CORRUPTED, !(tx->bits & SEG_CUT) && (sure || recorded) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+    v->changed = changed;
     return true;
 }
 
