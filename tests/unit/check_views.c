@@ -106,6 +106,25 @@ START_TEST(reused_ports_are_cut)
 }
 END_TEST
 
+START_TEST(late_resets_go_back_to_their_connection)
+{
+    handshake(1000000, 5000000);
+    say(0, TCP_ACK, 1000001, 5000001, 100);
+    say(0, TCP_FIN | TCP_ACK, 1000101, 5000001, 0);
+    say(0, TCP_SYN, 90000000, 0, 0);
+    say(1, TCP_RST, 5000001, 0, 0); /* of the first one, behind the next one's SYN */
+    say(1, TCP_RST, 5000001, 0, 0);
+    say(1, TCP_SYN | TCP_ACK, 70000000, 90000001, 0);
+    say(0, TCP_ACK, 90000001, 70000001, 0);
+    cut();
+    ck_assert_uint_eq(v.n, 2);
+    ck_assert_uint_eq(v.view[0].count, 7);
+    ck_assert_uint_eq(v.view[0].sent[1], 3);
+    ck_assert_uint_eq(v.view[1].count, 3);
+    ck_assert_uint_eq(v.view[1].isn[0], 90000000);
+}
+END_TEST
+
 START_TEST(stray_syn_does_not_cut)
 {
     handshake(100, 200);
@@ -364,6 +383,7 @@ views_suite(void)
     tcase_add_test(t, one_connection_is_one_view);
     tcase_add_test(t, repeated_syn_is_no_new_one);
     tcase_add_test(t, reused_ports_are_cut);
+    tcase_add_test(t, late_resets_go_back_to_their_connection);
     tcase_add_test(t, stray_syn_does_not_cut);
     tcase_add_test(t, challenged_syn_that_succeeds_cuts_at_the_first);
     tcase_add_test(t, syn_without_sequel_is_an_attempt_of_its_own);
