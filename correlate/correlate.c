@@ -441,7 +441,11 @@ correlate(struct correlation **out, const struct correlate_options *o, struct er
     free_judging(c);
     if (!result) {
         progress(c, "counting", 0);
-        result = compare_payload(r, e) || tally(r, c->threads, e) || resets_find(r, e) || findings_make(r, e) ? -1 : 0;
+        result = compare_payload(r, e) || tally(r, c->threads, e) ? -1 : 0;
+        if (!result) {
+            judge_settle(r);
+            result = resets_find(r, e) || findings_make(r, e) ? -1 : 0;
+        }
     }
     c->options = NULL;
     if (result)

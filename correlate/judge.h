@@ -26,6 +26,9 @@ int judge_connection(struct judge *j, uint32_t index);
 int judge_by_time(const void *a, const void *b);
 /* Move all events of `n` judges into the report, sorted; evidence and frames with them. */
 int judge_finish(struct judge *const judges[], size_t n, struct report *r);
+/* Once tally knows the largest delay: a loss is proven only where the receiver's capture goes on for
+ * twice that. What this path may have held back until after its end is lost, supported; counts are mended. */
+void judge_settle(struct report *r);
 void judge_free(struct judge **j);
 
 /* Does a segment of direction h, recorded at `seen_at` with this stamp and unmatched, lie clearly outside the other

@@ -232,3 +232,26 @@ judge_free(struct judge **pj)
     free(j);
     *pj = NULL;
 }
+
+void
+judge_settle(struct report *r)
+{
+    int64_t most = -1; /* of either direction: what holds packets back the one way may do so the other */
+    for (int h = 0; h < 2; h++)
+        if (r->hop[h].delay.min <= r->hop[h].delay.max && r->hop[h].delay.max > most)
+            most = r->hop[h].delay.max;
+    for (uint32_t i = 0; i < r->n_events; i++) {
+        struct event *e = &r->events[i];
+        const int h = e->hop, to = 1 - h;
+        int64_t first, last;
+        if (e->kind != EVENT_LOST || e->level != LEVEL_PROVEN || most < 0)
+            continue;
+        health_cover(r->health, to, &first, &last);
+        if (clock_from_reference(r->clock, to, e->time_ns) + 2 * most <= last)
+            continue;
+        e->level = LEVEL_SUPPORTED;
+        r->hop[h].lost_proven -= e->segments < r->hop[h].lost_proven ? e->segments : r->hop[h].lost_proven;
+        struct hop *own = &r->numbers[e->connection].hop[h];
+        own->lost_proven -= e->segments < own->lost_proven ? e->segments : own->lost_proven;
+    }
+}
