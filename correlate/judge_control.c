@@ -144,15 +144,13 @@ judge_icmp(struct judge *j, const struct piece *p, struct verdict *v)
 }
 
 /* ---- timestamps ---- */
-/* No clock was set within the time in which the packet may have arrived: else an arrival may stand where it is not
- * looked for. */
-static bool
-steady_around(const struct judge *j, const struct piece *p)
+bool
+judge_steady(const struct judge *j, const struct piece *p)
 {
     const int64_t at = clock_to_reference(j->r->clock, p->lane->h, p->seg->stamp_ns);
     int64_t from, to;
     clock_steady(j->r->clock, at, &from, &to);
-    return from <= at - NS_PER_S && to >= at + LATEST_AROUND;
+    return from <= at - LATEST_AROUND && to >= at + LATEST_AROUND; /* a clock set back shows some times twice */
 }
 
 bool
@@ -168,7 +166,7 @@ judge_echo(struct judge *j, const struct piece *p, struct verdict *v)
     const uint32_t there = t->tsval == REWRITE_NONE ? p->seg->tsval
                            : l->h == 0              ? p->seg->tsval + t->tsval_delta
                                                     : p->seg->tsval - t->tsval_delta;
-    if (!lane_echoed(l, there) || !steady_around(j, p))
+    if (!lane_echoed(l, there) || !judge_steady(j, p))
         return false;
     for (uint32_t i = list_first_after(l->to, l->rx, l->n_rx, p->earliest); i < l->n_rx && steps < 64; i++, steps++) {
         const struct segment *rx = lane_rx(l, i);
@@ -272,7 +270,8 @@ rule_answered(struct judge *j, const struct piece *p, struct verdict *v)
     const bool reset = (p->seg->flags & TCP_RST) != 0;
     int64_t rcv_nxt;
     uint32_t next;
-    if (!expected(j, p, &next, &rcv_nxt) || (reset ? p->from == rcv_nxt : p->from != rcv_nxt - 1) || !alone(j, p))
+    if (!expected(j, p, &next, &rcv_nxt) || (reset ? p->from == rcv_nxt : p->from != rcv_nxt - 1) || !alone(j, p) ||
+        !judge_steady(j, p))
         return false;
     const uint32_t k = list_first_after(back->from, back->tx, back->n_tx, p->earliest);
     if (k == 0 || k >= back->n_tx)

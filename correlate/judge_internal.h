@@ -187,6 +187,9 @@ struct verdict judge_control(struct judge *j, const struct piece *p);
 /* By absence alone: what the receiver's capture is worth there. */
 struct verdict judge_absent(struct judge *j, const struct piece *p);
 bool judge_icmp(struct judge *j, const struct piece *p, struct verdict *v);
+/* No clock was set within the time in which the packet may have arrived: else an arrival may stand where it is not
+ * looked for. */
+bool judge_steady(const struct judge *j, const struct piece *p);
 bool judge_echo(struct judge *j, const struct piece *p, struct verdict *v);
 enum wholeness judge_receiver(const struct judge *j, const struct piece *p, int64_t until, enum unwhole_reason *why);
 enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_t from, int64_t to,

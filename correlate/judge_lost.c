@@ -212,7 +212,7 @@ which_copy(struct judge *j, const struct piece *p, const struct facts *f, enum r
     if (limited)
         return ambiguous(j, p, f, rule, place, REASON_LIMIT);
     const bool unbroken = counter_unbroken(p, by_sender);
-    if (n ||
+    if (n || !judge_steady(j, p) ||
         (!unbroken && judge_sender(j, p, p->seg->stamp_ns, by_sender > p->seg->stamp_ns ? by_sender : p->seg->stamp_ns,
                                    NULL) == NOT_WHOLE))
         return ambiguous(j, p, f, rule, place, REASON_AMBIGUOUS_COPY);
