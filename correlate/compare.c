@@ -241,7 +241,8 @@ add_event(struct comparing *c, const struct block *b, const struct span *x, uint
         .late_ns = INT64_MIN,
         .changed = CHANGED_PAYLOAD,
         .kind = EVENT_ALTERED,
-        .level = LEVEL_PROVEN,
+        /* a wrong sum that looks like offload may by chance be corruption */
+        .level = store_segment(r->stores[1 - b->h], x->rx)->bits & SEG_BAD_SUM ? LEVEL_SUPPORTED : LEVEL_PROVEN,
         .hop = b->h,
         .seen_at = b->h,
         .missed_by = NO_POINT,
