@@ -27,7 +27,8 @@ int judge_by_time(const void *a, const void *b);
 /* Move all events of `n` judges into the report, sorted; evidence and frames with them. */
 int judge_finish(struct judge *const judges[], size_t n, struct report *r);
 /* Once tally knows the largest delay: a loss is proven only where the receiver's capture goes on for
- * twice that. What this path may have held back until after its end is lost, supported; counts are mended. */
+ * twice that. What this path may have held back until after its end is lost, supported; counts are mended. So is one
+ * where the clocks' difference is bounded on one side only: what the other capture covers is then not known. */
 void judge_settle(struct report *r);
 void judge_free(struct judge **j);
 

@@ -247,7 +247,8 @@ judge_settle(struct report *r)
         if (e->kind != EVENT_LOST || e->level != LEVEL_PROVEN || most < 0)
             continue;
         health_cover(r->health, to, &first, &last);
-        if (clock_from_reference(r->clock, to, e->time_ns) + 2 * most <= last)
+        const struct theta theta = clock_theta(r->clock, e->time_ns);
+        if (theta.low_known && theta.high_known && clock_from_reference(r->clock, to, e->time_ns) + 2 * most <= last)
             continue;
         e->level = LEVEL_SUPPORTED;
         r->hop[h].lost_proven -= e->segments < r->hop[h].lost_proven ? e->segments : r->hop[h].lost_proven;
