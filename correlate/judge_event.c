@@ -244,11 +244,12 @@ judge_settle(struct report *r)
         struct event *e = &r->events[i];
         const int h = e->hop, to = 1 - h;
         int64_t first, last;
-        if (e->kind != EVENT_LOST || e->level != LEVEL_PROVEN || most < 0)
+        if (e->kind != EVENT_LOST || e->level != LEVEL_PROVEN)
             continue;
         health_cover(r->health, to, &first, &last);
         const struct theta theta = clock_theta(r->clock, e->time_ns);
-        if (theta.low_known && theta.high_known && clock_from_reference(r->clock, to, e->time_ns) + 2 * most <= last)
+        if (most >= 0 && theta.low_known && theta.high_known &&
+            clock_from_reference(r->clock, to, e->time_ns) + 2 * most <= last)
             continue;
         e->level = LEVEL_SUPPORTED;
         r->hop[h].lost_proven -= e->segments < r->hop[h].lost_proven ? e->segments : r->hop[h].lost_proven;
