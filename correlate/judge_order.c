@@ -11,7 +11,8 @@ struct sweep {
     int64_t earliest; /* arrival of what was sent later */
     uint32_t by;      /* its record at the receiver's tap */
     uint32_t by_tx;   /* and at the sender's */
-    uint32_t place;   /* of the transmission at hand */
+    uint32_t by_place;
+    uint32_t place; /* of the transmission at hand */
 };
 
 /* Is `late` behind `early` in its file too? Stamps alone may run backwards when a clock is set. */
@@ -79,7 +80,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
     const struct segment *tx = store_segment(l->from, record), *to = store_segment(l->to, rx);
     const int64_t late = to->stamp_ns - w->earliest;
     if (w->by == NO_RECORD || late < 0) {
-        *w = (struct sweep){to->stamp_ns, rx, record, w->place};
+        *w = (struct sweep){to->stamp_ns, rx, record, w->place, w->place};
         return 0;
     }
     const struct segment *by = store_segment(l->to, w->by), *by_tx = store_segment(l->from, w->by_tx);
@@ -90,6 +91,8 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
     struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, w->place, to));
     if (v.level == LEVEL_UNDECIDED)
         return 0; /* it did arrive; whether late or as another copy is not known */
+    if (v.level == LEVEL_PROVEN && identity(j, l, w->by_place, by) != LEVEL_PROVEN)
+        v.level = LEVEL_SUPPORTED; /* what came before it may be another packet, sent earlier or by somebody else */
     if (v.level == LEVEL_PROVEN &&
         health_at(j->r->health, 1 - l->h, to->flow, w->earliest, to->stamp_ns, NULL) == NOT_WHOLE)
         v.level = LEVEL_SUPPORTED; /* the packet's duplicate, maybe, and it came in order but unrecorded */
@@ -112,7 +115,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
 int
 order_reordered(struct judge *j, struct lane *l)
 {
-    struct sweep w = {INT64_MAX, NO_RECORD, NO_RECORD, 0};
+    struct sweep w = {INT64_MAX, NO_RECORD, NO_RECORD, 0, 0};
     for (uint32_t i = l->n_tx; i > 0; i--) {
         const uint32_t record = l->tx[i - 1];
         const struct segment *tx = store_segment(l->from, record);

@@ -17,7 +17,8 @@ equal_place(const struct task *t, const struct segment *tx, const struct segment
 static bool
 belong(const struct task *t, const struct segment *tx, const struct segment *rx)
 {
-    if (!equal_place(t, tx, rx) || !key_tsval_agrees(t, tx, rx) || !key_id_agrees(t, tx, 0, rx, 0))
+    if (!equal_place(t, tx, rx) || !key_tsval_agrees(t, tx, rx) || !key_id_agrees(t, tx, 0, rx, 0) ||
+        !key_ttl_possible(t, tx, rx))
         return false;
     if (!(tx->flags & TCP_SYN) && !key_id_informs(t, tx) &&
         key_differences(t, tx, rx, true) > (key_marks(t, tx, rx) ? 1 : 0))

@@ -11,22 +11,7 @@
 
 #define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
 #define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
-#define COPY_NEAR   (1 * NS_PER_MS)   /* copies without distinguishing marks follow that closely */
-#define RIVAL_NEAR  (10 * NS_PER_MS)  /* what left that near to a copied one may be what arrived */
-#define RIVALS_MAX  64
-#define ALTERED_MAX 1024 /* pairs looked at for an altered segment */
-
-typedef int take_pair(struct task *t, const struct member *tx, const struct member *rx, uint32_t len);
-
-struct group {
-    struct task *t;
-    uint32_t len;
-    bool ids_in_key;
-    bool causal; /* for now, only what no clock objects to */
-    take_pair *take;
-    struct member *a, *b; /* the class at hand */
-    uint32_t n_a, n_b;
-};
+#define ALTERED_MAX 1024              /* pairs looked at for an altered segment */
 
 int
 group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
@@ -37,12 +22,6 @@ group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
         return -1;
     m->member[m->n++] = (struct member){.item = item, .off = off, .other = MATCH_NOTHING};
     return 0;
-}
-
-static struct segment *
-segment_of(const struct group *g, enum side side, const struct member *m)
-{
-    return task_segment(g->t, side, m->item);
 }
 
 static bool
@@ -56,21 +35,23 @@ within(const struct group *g, const struct member *a, const struct member *b)
 static bool
 may_be(const struct group *g, const struct member *a, const struct member *b)
 {
-    const struct segment *tx = segment_of(g, TX, a), *rx = segment_of(g, RX, b);
+    const struct segment *tx = group_segment(g, TX, a), *rx = group_segment(g, RX, b);
 
     return key_tsval_agrees(g->t, tx, rx) && (g->ids_in_key || key_id_agrees(g->t, tx, a->off, rx, b->off)) &&
-           (g->t->kind == CONTROL || !key_single(g->t, tx) || within(g, a, b)) &&
+           (g->t->kind == CONTROL || !key_single(g->t, tx) || within(g, a, b)) && key_ttl_possible(g->t, tx, rx) &&
            key_timely(g->t, tx->stamp_ns, rx->stamp_ns);
 }
 
-static bool
-possible(void *context, size_t i, size_t j)
+bool
+group_possible(void *context, size_t i, size_t j)
 {
     const struct group *g = context;
+    const struct segment *tx = group_segment(g, TX, &g->a[i]), *rx = group_segment(g, RX, &g->b[j]);
 
-    return !g->b[j].done && may_be(g, &g->a[i], &g->b[j]) &&
-           (!g->causal ||
-            key_causal(g->t, segment_of(g, TX, &g->a[i])->stamp_ns, segment_of(g, RX, &g->b[j])->stamp_ns));
+    if (g->b[j].done || !may_be(g, &g->a[i], &g->b[j]))
+        return false;
+    return !g->first_pass ||
+           (key_causal(g->t, tx->stamp_ns, rx->stamp_ns) && (!g->ttl_tells || key_ttl_usual(g->t, tx, rx)));
 }
 
 /* Can the IP ID of every member's contested bytes be told exactly? Then it belongs into the key. */
@@ -112,7 +93,7 @@ prepare(const struct group *g, enum side side, bool uniform)
 
     for (uint32_t i = 0; i < m->n; i++) {
         struct member *x = &m->member[i];
-        const struct segment *s = segment_of(g, side, x);
+        const struct segment *s = group_segment(g, side, x);
         uint16_t id = 0;
 
         x->key = key_of(t, side, s, uniform);
@@ -136,132 +117,6 @@ join(struct group *g, uint32_t i, uint32_t j)
     return g->take(g->t, &g->a[i], &g->b[j], g->len);
 }
 
-/* ---- copies ---- */
-
-/* Did a transmission without an arrival leave about when `source` did, so that it may be what arrived? */
-static bool
-has_rival_near(const struct group *g, const struct member *source)
-{
-    uint32_t at = (uint32_t)(source - g->a);
-
-    for (int step = -1; step <= 1; step += 2)
-        for (uint32_t n = 1;; n++) {
-            uint32_t k = step < 0 ? at - n : at + n; /* wraps beyond n_a */
-            int64_t apart;
-
-            if (k >= g->n_a)
-                break;
-            apart = g->a[k].time - source->time;
-            if (apart > RIVAL_NEAR || apart < -RIVAL_NEAR)
-                break;
-            if (!g->a[k].done || n > RIVALS_MAX) /* or too many to be sure */
-                return true;
-        }
-    return false;
-}
-
-struct rivals { /* transmissions of the class that have no arrival */
-    uint32_t index[RIVALS_MAX], n;
-    bool too_many;
-};
-
-static void
-collect_rivals(const struct group *g, struct rivals *r)
-{
-    r->n = 0;
-    r->too_many = false;
-    for (uint32_t i = 0; i < g->n_a; i++) {
-        if (g->a[i].done)
-            continue;
-        if (r->n == RIVALS_MAX) {
-            r->too_many = true;
-            return;
-        }
-        r->index[r->n++] = i;
-    }
-}
-
-static bool
-has_rival(struct group *g, const struct rivals *r, uint32_t j)
-{
-    for (uint32_t k = 0; k < r->n; k++)
-        if (possible(g, r->index[k], j))
-            return true;
-    return r->too_many;
-}
-
-/* Would another transmission look different? By its IP ID; by its TSval, which SYNs and data repeat only after a tick
- * or more. Of other control segments only where a host that counts its IDs gave 0, as it does outside its sockets
- * (TIME_WAIT, SYN_RECV), and answered once: duplicate ACKs do share a tick. */
-static bool
-is_marked(const struct group *g, const struct segment *rx)
-{
-    const struct translation *tr = g->t->tr;
-
-    if (g->ids_in_key && key_id_informs(g->t, rx))
-        return true;
-    if (!(rx->bits & SEG_TS) || (tr->tsval != REWRITE_NONE && tr->tsval != REWRITE_SHIFTED))
-        return false;
-    return g->t->kind == DATA || rx->flags & TCP_SYN ||
-           (g->n_a == 1 && tr->ip_id == REWRITE_NONE && tr->id_kind == ID_COUNTER && rx->ip_id == 0);
-}
-
-static bool
-is_copy(struct group *g, uint32_t j, const struct member *from, bool early, const struct rivals *rivals)
-{
-    int64_t apart = g->b[j].time - g->b[from->other].time;
-
-    apart = apart < 0 ? -apart : apart;
-    if (early)
-        return apart <= COPY_NEAR && !has_rival_near(g, from);
-    return (apart <= COPY_NEAR || is_marked(g, segment_of(g, RX, &g->b[j]))) && !has_rival(g, rivals, j);
-}
-
-/* The transmission whose arrival is nearest to j: `before` is the last arrival of a pair before j, *after is moved on
- * to the first behind it. */
-static const struct member *
-nearest(const struct group *g, uint32_t j, uint32_t before, uint32_t *after)
-{
-    *after = *after > j ? *after : j + 1;
-    while (*after < g->n_b && g->b[*after].other == MATCH_NOTHING)
-        ++*after;
-    if (*after == g->n_b && before == MATCH_NOTHING)
-        return NULL;
-    if (before == MATCH_NOTHING ||
-        (*after < g->n_b && g->b[*after].time - g->b[j].time < g->b[j].time - g->b[before].time))
-        return &g->a[g->b[*after].other];
-    return &g->a[g->b[before].other];
-}
-
-/* Arrivals left over beside another of the class: copies, if they say so themselves, or come that close. `early`:
- * before what is late is paired; then only such as are close, and no rival is near. */
-static int
-find_copies(struct group *g, bool early)
-{
-    uint32_t before = MATCH_NOTHING, after = 0;
-    struct rivals rivals;
-
-    collect_rivals(g, &rivals);
-    for (uint32_t j = 0; j < g->n_b; j++) {
-        struct member *b = &g->b[j];
-        const struct member *from;
-
-        if (b->other != MATCH_NOTHING)
-            before = j;
-        if (b->done)
-            continue;
-        from = nearest(g, j, before, &after);
-        if (!from || !is_copy(g, j, from, early, &rivals))
-            continue;
-        b->done = true;
-        g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
-        if (match_copy(g->t, &(struct copy){g->t->items[TX]->item[from->item].record,
-                                            g->t->items[RX]->item[b->item].record, from->off, g->len}) < 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* ---- align a class ---- */
 
 static void
@@ -282,6 +137,18 @@ expect(const struct group *g, const struct member *a, struct align_tx *x)
     x->jitter = jitter;
 }
 
+/* All that a host sends in a connection starts with one TTL, so that the first transmission stands for them. */
+static bool
+ttls_tell(const struct group *g)
+{
+    const struct segment *tx = group_segment(g, TX, &g->a[0]);
+    uint32_t usual = 0;
+
+    for (uint32_t j = 0; j < g->n_b; j++)
+        usual += key_ttl_usual(g->t, tx, group_segment(g, RX, &g->b[j]));
+    return usual > 0 && usual < g->n_b;
+}
+
 /* Too many to be solved: the first arrival that each may be. */
 static void
 align_greedily(struct group *g, struct align_tx *x, const int64_t *arrivals)
@@ -291,7 +158,7 @@ align_greedily(struct group *g, struct align_tx *x, const int64_t *arrivals)
     for (uint32_t i = 0; i < g->n_a; i++) {
         while (j < g->n_b && arrivals[j] < x[i].earliest)
             j++;
-        if (j < g->n_b && arrivals[j] <= x[i].latest && possible(g, i, j))
+        if (j < g->n_b && arrivals[j] <= x[i].latest && group_possible(g, i, j))
             x[i].arrival = j++;
         else
             g->t->limited++;
@@ -315,7 +182,7 @@ pair_late(struct group *g, struct align_tx *x)
             continue;
         while (i < g->n_a && (g->a[i].done || g->b[j].time - g->a[i].time > MATCH_LATEST))
             i++;
-        if (i == g->n_a || !possible(g, i, j))
+        if (i == g->n_a || !group_possible(g, i, j))
             continue;
         x[i].unsure = left_a > 1;
         if (join(g, i, j) < 0)
@@ -369,17 +236,18 @@ align_class(struct group *g)
         expect(g, &g->a[i], &x[i]);
     for (uint32_t j = 0; j < g->n_b; j++)
         m->align_rx.time[j] = g->b[j].time;
-    g->causal = true;
-    r = align_solve(m->align, x, g->n_a, m->align_rx.time, g->n_b, possible, g);
+    g->first_pass = true;
+    g->ttl_tells = ttls_tell(g);
+    r = align_solve(m->align, x, g->n_a, m->align_rx.time, g->n_b, group_possible, g);
     if (r < 0)
         return -1;
     if (r == 1)
         align_greedily(g, x, m->align_rx.time);
-    g->causal = false;
+    g->first_pass = false;
     for (uint32_t i = 0; i < g->n_a; i++)
         if (x[i].arrival != ALIGN_NONE && join(g, i, (uint32_t)x[i].arrival) < 0)
             return -1;
-    if (find_copies(g, true) < 0 || pair_late(g, x) < 0)
+    if (copies_find(g, true) < 0 || pair_late(g, x) < 0)
         return -1;
     return report_alike(g, x);
 }
@@ -397,13 +265,13 @@ decide_class(struct group *g)
         g->t->undecided = true;
         return 0;
     }
-    return align_class(g) < 0 ? -1 : find_copies(g, false);
+    return align_class(g) < 0 ? -1 : copies_find(g, false);
 }
 
 static bool
 may_be_altered(const struct group *g, const struct member *a, const struct member *b)
 {
-    const struct segment *tx = segment_of(g, TX, a), *rx = segment_of(g, RX, b);
+    const struct segment *tx = group_segment(g, TX, a), *rx = group_segment(g, RX, b);
     const struct task *t = g->t;
     bool whole = t->items[TX]->item[a->item].pos == t->items[RX]->item[b->item].pos && tx->len == rx->len;
 

@@ -7,7 +7,8 @@
  * match_local.c the delay of other packets around a time
  * match_data.c  the sweep over byte ranges
  * match_control.c segments without data
- * match_group.c contested ones: several that may be the same */
+ * match_group.c contested ones: several that may be the same
+ * match_copies.c arrivals that a group has too many */
 #ifndef TWOPOINT_MATCH_INTERNAL_H
 #define TWOPOINT_MATCH_INTERNAL_H
 
@@ -164,6 +165,9 @@ bool key_id_informs(const struct task *t, const struct segment *s);
 /* Do they carry something (IP ID, TSval) that tells them from others of the same bytes, so that one which differs in
  * something else is an altered packet rather than another one? */
 bool key_marks(const struct task *t, const struct segment *tx, const struct segment *rx);
+/* May its TTL have come out of the transmission's? And did it fall by as much as the connection's other packets'? */
+bool key_ttl_possible(const struct task *t, const struct segment *tx, const struct segment *rx);
+bool key_ttl_usual(const struct task *t, const struct segment *tx, const struct segment *rx);
 /* How many of ack, window, options, flags and payload differ between segments of the same range. */
 unsigned key_differences(const struct task *t, const struct segment *tx, const struct segment *rx, bool whole);
 /* Could it, by the clock, have left then and arrived then? True without a clock. Causal: even if all processors
@@ -191,9 +195,33 @@ int control_sweep(struct task *t, bool contested);
 
 /* match_group.c: t->m->members hold everything that may be the same `len` bytes (0: control). Pairs are reported by
  * `take` (-1: memory). */
-int group_decide(struct task *t, uint32_t len, bool uniform,
-                 int (*take)(struct task *t, const struct member *tx, const struct member *rx, uint32_t len));
+typedef int take_pair(struct task *t, const struct member *tx, const struct member *rx, uint32_t len);
+
+struct group {
+    struct task *t;
+    uint32_t len;
+    bool ids_in_key;
+    bool first_pass; /* for now, only what no clock objects to, and no TTL where TTLs tell */
+    bool ttl_tells;  /* some arrivals of the class have the usual TTL, others not */
+    take_pair *take;
+    struct member *a, *b; /* the class at hand */
+    uint32_t n_a, n_b;
+};
+
+int group_decide(struct task *t, uint32_t len, bool uniform, take_pair *take);
 int group_add(struct task *t, enum side side, uint32_t item, uint32_t off);
+/* May arrival j of the class at hand, not yet paired, be transmission i? `context` is the group. */
+bool group_possible(void *context, size_t i, size_t j);
+
+static inline struct segment *
+group_segment(const struct group *g, enum side side, const struct member *m)
+{
+    return task_segment(g->t, side, m->item);
+}
+
+/* match_copies.c: Arrivals left over beside another of the class: copies, if they say so themselves, or come that
+ * close. `early`: before what is late is paired; then only such as are close, and no rival is near. -1: memory. */
+int copies_find(struct group *g, bool early);
 /* match_gather.c: fill m->items. -1: memory. */
 int match_gather(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
                  const struct connection *c);

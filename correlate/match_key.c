@@ -2,7 +2,8 @@
  *
  * Requirements: TSval (after the learned shift) and IP ID, where the path leaves them alone. The rest of the key (ack,
  * window, options, flags, digest) sorts candidates into classes of equals. A super-segment stands for wire segments
- * with IDs id, id + 1, ...; a merged arrival carries the ID of its first part. */
+ * with IDs id, id + 1, ...; a merged arrival carries the ID of its first part. Routers only lower a TTL: an arrival
+ * with more than was sent is another's packet, unless the path is known to raise it. */
 #include "correlate/match_internal.h"
 
 #define ID_LIMIT 1000 /* wire segments in one super-segment or merged arrival: 64 KiB at the least MSS in use */
@@ -149,6 +150,18 @@ key_id_informs(const struct task *t, const struct segment *s)
 {
     return t->tr->ip_id == REWRITE_NONE && !(s->bits & SEG_NO_ID) && s->ip_id != 0 && t->tr->id_kind != ID_CONSTANT &&
            t->tr->id_kind != ID_ZERO;
+}
+
+bool
+key_ttl_possible(const struct task *t, const struct segment *tx, const struct segment *rx)
+{
+    return !t->tr->ttl_known || t->tr->ttl_step > 0 || rx->ttl <= tx->ttl || key_id_informs(t, tx);
+}
+
+bool
+key_ttl_usual(const struct task *t, const struct segment *tx, const struct segment *rx)
+{
+    return !t->tr->ttl_known || rx->ttl - tx->ttl == t->tr->ttl_step;
 }
 
 unsigned

@@ -116,6 +116,35 @@ START_TEST(resets_at_once_are_alike)
 }
 END_TEST
 
+/* Among resets that look alike an injected one arrives. Its TTL is higher than what was sent (_i 0), or not the usual
+ * one (_i 1), or only its TTL differs and there is nothing else it could be (_i 2: a change of route). */
+START_TEST(a_ttl_tells_resets_apart)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = 0, .flags = TCP_RST, .id = -1}, x;
+    struct seen s[8];
+    uint32_t odd;
+
+    match_ordinary(b, -1, false);
+    for (int k = 0; k < 8; k++, w.us += 20000)
+        if (k == 3) {
+            s[k].record[0] = build_add(b, 0, 0, w);
+            s[k].record[1] = NO_RECORD;
+        } else {
+            s[k] = build_pass(b, 0, WAY, w);
+        }
+    x = w;
+    x.us = 200000 + WAY + 3 * 20000 + (_i == 2 ? 5 : -4000);
+    x.ttl = _i == 0 ? 142 : 50;
+    odd = build_add(b, 1, 0, x);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, _i == 0, _i == 0);
+    for (int k = 0; k < 8; k++)
+        if (k != 3)
+            ck_assert_uint_eq(build_segment(b, 0, s[k].record[0])->partner, s[k].record[1]);
+    ck_assert_uint_eq(build_segment(b, 1, odd)->partner, _i == 0 ? NO_RECORD : s[3].record[0]);
+}
+END_TEST
+
 START_TEST(a_group_of_which_none_arrived_is_no_group)
 {
     struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
@@ -225,6 +254,7 @@ main(void)
     tcase_add_loop_test(t, two_missed_ones_are_no_altered_one, 0, 2);
     tcase_add_test(t, resets_are_not_paired_in_order);
     tcase_add_test(t, resets_at_once_are_alike);
+    tcase_add_loop_test(t, a_ttl_tells_resets_apart, 0, 3);
     tcase_add_test(t, a_group_of_which_none_arrived_is_no_group);
     tcase_add_loop_test(t, which_syn_arrived, 0, 2);
     tcase_add_loop_test(t, nothing_arrives_later_than_ten_seconds, 0, 2);

@@ -1,0 +1,128 @@
+/* What the arrangement of a class left among the arrivals, and may be copies of what arrived otherwise. */
+#include "correlate/match_internal.h"
+
+#define COPY_NEAR  (1 * NS_PER_MS)  /* copies without distinguishing marks follow that closely */
+#define RIVAL_NEAR (10 * NS_PER_MS) /* what left that near to a copied one may be what arrived */
+#define RIVALS_MAX 64
+
+/* Did a transmission without an arrival leave about when `source` did, so that it may be what arrived? */
+static bool
+has_rival_near(const struct group *g, const struct member *source)
+{
+    uint32_t at = (uint32_t)(source - g->a);
+
+    for (int step = -1; step <= 1; step += 2)
+        for (uint32_t n = 1;; n++) {
+            uint32_t k = step < 0 ? at - n : at + n; /* wraps beyond n_a */
+            int64_t apart;
+
+            if (k >= g->n_a)
+                break;
+            apart = g->a[k].time - source->time;
+            if (apart > RIVAL_NEAR || apart < -RIVAL_NEAR)
+                break;
+            if (!g->a[k].done || n > RIVALS_MAX) /* or too many to be sure */
+                return true;
+        }
+    return false;
+}
+
+struct rivals { /* transmissions of the class that have no arrival */
+    uint32_t index[RIVALS_MAX], n;
+    bool too_many;
+};
+
+static void
+collect_rivals(const struct group *g, struct rivals *r)
+{
+    r->n = 0;
+    r->too_many = false;
+    for (uint32_t i = 0; i < g->n_a; i++) {
+        if (g->a[i].done)
+            continue;
+        if (r->n == RIVALS_MAX) {
+            r->too_many = true;
+            return;
+        }
+        r->index[r->n++] = i;
+    }
+}
+
+static bool
+has_rival(struct group *g, const struct rivals *r, uint32_t j)
+{
+    for (uint32_t k = 0; k < r->n; k++)
+        if (group_possible(g, r->index[k], j))
+            return true;
+    return r->too_many;
+}
+
+/* Would another transmission look different? By its IP ID; by its TSval, which SYNs and data repeat only after a tick
+ * or more. Of other control segments only where a host that counts its IDs gave 0, as it does outside its sockets
+ * (TIME_WAIT, SYN_RECV), and answered once: duplicate ACKs do share a tick. */
+static bool
+is_marked(const struct group *g, const struct segment *rx)
+{
+    const struct translation *tr = g->t->tr;
+
+    if (g->ids_in_key && key_id_informs(g->t, rx))
+        return true;
+    if (!(rx->bits & SEG_TS) || (tr->tsval != REWRITE_NONE && tr->tsval != REWRITE_SHIFTED))
+        return false;
+    return g->t->kind == DATA || rx->flags & TCP_SYN ||
+           (g->n_a == 1 && tr->ip_id == REWRITE_NONE && tr->id_kind == ID_COUNTER && rx->ip_id == 0);
+}
+
+static bool
+is_copy(struct group *g, uint32_t j, const struct member *from, bool early, const struct rivals *rivals)
+{
+    int64_t apart = g->b[j].time - g->b[from->other].time;
+
+    apart = apart < 0 ? -apart : apart;
+    if (early)
+        return apart <= COPY_NEAR && !has_rival_near(g, from);
+    return (apart <= COPY_NEAR || is_marked(g, group_segment(g, RX, &g->b[j]))) && !has_rival(g, rivals, j);
+}
+
+/* The transmission whose arrival is nearest to j: `before` is the last arrival of a pair before j, *after is moved on
+ * to the first behind it. */
+static const struct member *
+nearest(const struct group *g, uint32_t j, uint32_t before, uint32_t *after)
+{
+    *after = *after > j ? *after : j + 1;
+    while (*after < g->n_b && g->b[*after].other == MATCH_NOTHING)
+        ++*after;
+    if (*after == g->n_b && before == MATCH_NOTHING)
+        return NULL;
+    if (before == MATCH_NOTHING ||
+        (*after < g->n_b && g->b[*after].time - g->b[j].time < g->b[j].time - g->b[before].time))
+        return &g->a[g->b[*after].other];
+    return &g->a[g->b[before].other];
+}
+
+int
+copies_find(struct group *g, bool early)
+{
+    uint32_t before = MATCH_NOTHING, after = 0;
+    struct rivals rivals;
+
+    collect_rivals(g, &rivals);
+    for (uint32_t j = 0; j < g->n_b; j++) {
+        struct member *b = &g->b[j];
+        const struct member *from;
+
+        if (b->other != MATCH_NOTHING)
+            before = j;
+        if (b->done)
+            continue;
+        from = nearest(g, j, before, &after);
+        if (!from || !is_copy(g, j, from, early, &rivals))
+            continue;
+        b->done = true;
+        g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
+        if (match_copy(g->t, &(struct copy){g->t->items[TX]->item[from->item].record,
+                                            g->t->items[RX]->item[b->item].record, from->off, g->len}) < 0)
+            return -1;
+    }
+    return 0;
+}
