@@ -12,6 +12,7 @@ enum error_code {
     ERR_EMPTY,       /* no byte at all */
     ERR_MEMORY,
     ERR_SYSTEM, /* open, read, write ...: text holds strerror */
+    ERR_FULL,   /* the disk, a quota or the largest size of a file is used up */
     ERR_USAGE,  /* the caller (in the end: the user) asked for something impossible */
 };
 

@@ -1,0 +1,47 @@
+/* Blocks into one zstd frame with a content checksum: the compressing stage.
+ *
+ *     packer_new -> { packer_begin -> packer_run ... PACKER_END } for each file -> packer_free
+ *
+ * Allocates in packer_new and packer_begin only. Used by one thread at a time. */
+#ifndef TWOPOINT_PACKER_H
+#define TWOPOINT_PACKER_H
+
+#include "common/error.h"
+
+#include <stdint.h>
+
+enum packer_goal {
+    PACKER_MORE,  /* take the input; what comes out may trail behind */
+    PACKER_FLUSH, /* and bring all of it out, ended at a block: what follows may be journalled as a chunk */
+    PACKER_END,   /* and end the frame, with its checksum */
+};
+
+struct packer_bytes {
+    uint8_t *data;
+    size_t n;    /* of an output: bytes in use; of an input: bytes already taken */
+    size_t room; /* of an output: all there are; of an input: all that are to be taken */
+};
+
+/* What a PACKER_FLUSH or PACKER_END at most puts out for `n` bytes of input not yet flushed. */
+#define PACKER_ROOM(n) ((size_t)(n) + ((size_t)(n) >> 7) + 1024)
+
+enum { PACKER_LEVEL_LEAST = -7, PACKER_LEVEL_MOST = 12 };
+
+struct packer; /* opaque */
+
+/* ERR_USAGE: `level` outside [PACKER_LEVEL_LEAST, PACKER_LEVEL_MOST], or 0. ERR_MEMORY. */
+int packer_new(struct packer **out, int level, struct error *e);
+/* Begin a frame. A frame that was not ended is forgotten. */
+int packer_begin(struct packer *p, struct error *e);
+/* Take in->data[in->n .. in->room) and append to out->data + out->n. 0: all was taken and the goal is reached; 1: the
+ * output is full, call again with another and the same goal. -1: ERR_MEMORY, ERR_SYSTEM (zstd's own words); the frame
+ * is lost from the last flush on. */
+int packer_run(struct packer *p, enum packer_goal goal, struct packer_bytes *in, struct packer_bytes *out,
+               struct error *e);
+/* Compress with `level` from here on, in the middle of a frame, too: only directly after packer_begin or a
+ * PACKER_FLUSH that returned 0; `out` gets what that takes (at most PACKER_ROOM(0) bytes). ERR_USAGE as packer_new. */
+int packer_set_level(struct packer *p, int level, struct packer_bytes *out, struct error *e);
+int packer_level(const struct packer *p);
+void packer_free(struct packer **p);
+
+#endif
