@@ -5,7 +5,8 @@
 #include "correlate/model.h"
 #include "correlate/report/redact.h"
 
-#define FLAGS_TEXT 40
+#define FLAGS_TEXT  40
+#define HEALTH_TEXT 160
 
 /* The name of a point, "path" or "unknown"; NULL for NO_POINT. */
 const char *describe_point(const struct report *r, uint8_t point);
@@ -23,5 +24,16 @@ const char *describe_ip_id(const struct connection *c);
 int changed_mss(const struct connection *c);
 bool address_changed(const struct report *r, const struct connection *c);
 bool port_changed(const struct report *r, const struct connection *c);
+
+/* The health of point p's capture over the common window, in a few words; false where it is known to lack packets. */
+bool describe_health(const struct report *r, int p, char out[HEALTH_TEXT]);
+
+struct rank { /* a connection's place among the others: harm first, then doubt, then its number */
+    uint64_t harm, doubt;
+    uint32_t index;
+};
+/* All connections, most troubled first, on the heap; *troubled: how many of them have any harm or doubt. NULL: memory
+ * is short. */
+struct rank *rank_connections(const struct report *r, uint32_t *troubled);
 
 #endif

@@ -22,60 +22,6 @@ begin(struct text_face *f, const char *label)
 
 /* ---- points ---- */
 
-static const char *
-drops_source(const struct store *s)
-{
-    for (uint32_t i = 0; i < s->n_gaps; i++)
-        if (s->gaps[i].kind == GAP_STATED)
-            return "as stated by the user";
-    return "by its own counters";
-}
-
-static bool
-has_holes(const struct store *s)
-{
-    for (uint32_t i = 0; i < s->n_gaps; i++)
-        if (s->gaps[i].kind == GAP_FILE || s->gaps[i].kind == GAP_LINK)
-            return true;
-    return false;
-}
-
-static enum wholeness
-ask_health(const struct report *r, int p, enum unwhole_reason *why)
-{
-    *why = UNWHOLE_OUTSIDE;
-    if (!r->health || !r->clock || !r->has_window)
-        return NOT_WHOLE;
-    return health_at(r->health, p, UINT32_MAX, clock_from_reference(r->clock, p, r->window_first_ns),
-                     clock_from_reference(r->clock, p, r->window_last_ns), why);
-}
-
-/* The health of a capture over the common window, in a few words. */
-static void
-write_health(struct text_face *f, int p)
-{
-    const struct store *s = f->r->stores[p];
-    enum unwhole_reason why;
-    const enum wholeness w = ask_health(f->r, p, &why);
-    const uint64_t missed = f->r->health ? health_misses(f->r->health, p) : 0;
-    const bool good = w != NOT_WHOLE || (why == UNWHOLE_OUTSIDE && !has_holes(s));
-    char n[64], text[160];
-
-    if (s->drops_known && s->drops > 0)
-        snprintf(text, sizeof text, "lost %s itself (%s)", format_things(s->drops, "packet", n), drops_source(s));
-    else if (missed > 0)
-        snprintf(text, sizeof text, "missed at least %s, as the traffic proves", format_things(missed, "packet", n));
-    else if (good && s->drops_known)
-        snprintf(text, sizeof text, "whole (counted, no drops)");
-    else if (good)
-        snprintf(text, sizeof text, "looks whole (nobody counted)");
-    else if (why == UNWHOLE_SUSPECT || why == UNWHOLE_MISSES)
-        snprintf(text, sizeof text, "may have missed packets, as gaps in the traffic suggest");
-    else
-        snprintf(text, sizeof text, "not whole: it has gaps");
-    layout_more(&f->l, LABEL, text);
-}
-
 static void
 write_file(struct text_face *f, int p, uint32_t i)
 {
@@ -123,14 +69,15 @@ write_point(struct text_face *f, int p)
 {
     const struct store *s = f->r->stores[p];
     uint64_t segments = 0;
-    char packets[64], of_tcp[NUMBER_TEXT];
+    char packets[64], of_tcp[NUMBER_TEXT], health[HEALTH_TEXT];
 
     for (uint32_t i = 0; i < s->n_files; i++)
         segments += s->files[i].segments;
     begin(f, s->name);
     layout_print(&f->l, LABEL, "%s, %s of TCP;", format_things(s->frames, "packet", packets),
                  format_count(segments, of_tcp));
-    write_health(f, p);
+    describe_health(f->r, p, health);
+    layout_more(&f->l, LABEL, health);
     const uint32_t shown = f->o->verbose || s->n_files <= PATHS ? s->n_files : PATHS - 1;
     for (uint32_t i = 0; i < s->n_files; i++)
         if (i < shown || s->files[i].truncated)

@@ -6,37 +6,6 @@
 
 #define INDENT 8
 
-struct rank {
-    uint64_t harm, doubt;
-    uint32_t index;
-};
-
-static struct rank
-rank_connection(const struct report *r, uint32_t i)
-{
-    const struct connection *c = &r->connections->connection[i];
-    struct rank k = {0, c->pairing == PAIRED_NONE || c->pairing == PAIRED_TERMINATED, i};
-
-    for (int h = 0; h < 2; h++) {
-        const struct hop *n = &r->numbers[i].hop[h];
-        k.harm += n->lost + n->injected + n->altered + n->corrupted;
-        k.doubt += n->unresolved + n->missed_by_from + n->missed_by_to;
-    }
-    return k;
-}
-
-static int
-compare_ranks(const void *pa, const void *pb)
-{
-    const struct rank *a = pa, *b = pb;
-
-    if (a->harm != b->harm)
-        return a->harm > b->harm ? -1 : 1;
-    if (a->doubt != b->doubt)
-        return a->doubt > b->doubt ? -1 : 1;
-    return (a->index > b->index) - (a->index < b->index);
-}
-
 /* "10.0.0.1:40000 > 10.0.0.2:443" as point p saw it, client first. */
 static void
 format_tuple(struct text_face *f, const struct connection *c, int p, char out[160])
@@ -134,18 +103,13 @@ text_connections(struct text_face *f)
 {
     const struct report *r = f->r;
     const uint32_t n = r->connections->n;
-    struct rank *ranks = malloc((n + (size_t)1) * sizeof *ranks);
-    uint32_t troubled = 0;
+    uint32_t troubled;
+    struct rank *ranks = rank_connections(r, &troubled);
 
     if (!ranks) {
         f->failed = true;
         return;
     }
-    for (uint32_t i = 0; i < n; i++) {
-        ranks[i] = rank_connection(r, i);
-        troubled += ranks[i].harm + ranks[i].doubt > 0;
-    }
-    qsort(ranks, n, sizeof *ranks, compare_ranks);
     const uint32_t shown = f->o->verbose ? n : troubled < f->o->top ? troubled : f->o->top;
     f->connections_left = f->o->verbose ? 0 : troubled - shown;
     f->calm_left = f->o->verbose ? 0 : n - troubled;
