@@ -131,6 +131,7 @@ add_piece(struct store *s, struct piece *p, struct piece *merged, bool alone)
     free(flows);
     s->n_segments += p->file.segments;
     s->payload |= p->payload;
+    s->options_cut |= p->options_cut;
     s->frames += p->file.frames;
     if (p->resequenced_ns > s->resequenced_ns)
         s->resequenced_ns = p->resequenced_ns;

@@ -54,7 +54,7 @@ struct translation {
     enum id_kind id_kind; /* what the sender's own capture shows */
     uint32_t tsval_delta;
     bool sack_unshifted; /* a sequence randomiser that forgot SACK blocks in this direction's segments */
-    bool options_differ; /* `options` digests differ constantly, they are no key */
+    bool options_differ; /* `options` digests differ constantly, or not all were kept: they are no key */
     bool window_differs; /* the window field is rewritten, it is no key */
     bool ttl_known, dscp_known;
     int16_t ttl_step; /* receiver's tap minus sender's tap, usually -(routers) */

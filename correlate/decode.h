@@ -19,6 +19,7 @@ enum decode_result {
 struct decoded {
     struct segment segment; /* all but flow, partner, source, extra */
     struct flow_key key;
+    bool options_cut; /* the capture kept its TCP options in part: timestamps are there if whole, the rest is not */
     bool has_extra;
     struct extra extra;
     uint16_t vlan;

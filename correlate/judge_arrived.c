@@ -227,13 +227,16 @@ rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
 }
 
 /* Equal in everything to a transmission that has arrived already, soon after it: copied on the way, if the sender's
- * capture is to be relied on. (Where IDs or timestamps identify it, the match has found it.) */
+ * capture is to be relied on. (Where IDs or timestamps identify it, the match has found it.) Of several, the one whose
+ * arrival is nearest. */
 static bool
 rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
 {
     const struct lane *l = p->lane;
     const struct translation *t = l->tr;
     const int64_t pos = l->rx_pos[p->place];
+    uint32_t nearest = NO_RECORD;
+    int64_t apart = INT64_MAX;
     unsigned steps = 0;
     if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE ||
         p->len < segment_span(p->seg))
@@ -246,13 +249,18 @@ rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
             tx->stamp_ns > p->latest || changed_fields(j, l, tx, p->seg) ||
             ((tx->bits & p->seg->bits & SEG_TS) && t->tsval == REWRITE_NONE && tx->tsval != p->seg->tsval))
             continue;
-        *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
-        v->about = l->tx[i];
-        const int64_t apart = p->seg->stamp_ns - store_segment(l->to, tx->partner)->stamp_ns;
-        verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart < 0 ? -apart : apart, p->seg->ip_id);
-        return true;
+        const int64_t since = llabs(p->seg->stamp_ns - store_segment(l->to, tx->partner)->stamp_ns);
+        if (since < apart) {
+            apart = since;
+            nearest = l->tx[i];
+        }
     }
-    return false;
+    if (nearest == NO_RECORD)
+        return false;
+    *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
+    v->about = nearest;
+    verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart, p->seg->ip_id);
+    return true;
 }
 
 /* ---- neighbours ---- */

@@ -130,6 +130,8 @@ answers(const struct judge *j, const struct lane *l, uint32_t i, uint32_t k)
     if (l->tx_mark[i] || tx->partner != NO_RECORD || !lane_arrival(j, l, tx, &earliest, &latest, &near) ||
         rx->stamp_ns < earliest || rx->stamp_ns > latest + 10 * NS_PER_MS)
         return 0;
+    if (!bad_sum(rx) && ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN)))
+        return 0; /* whoever makes a reset of a segment sends one of their own, although with its IP ID */
     if (tx->len == rx->len && l->tx_pos[i] == l->rx_pos[k])
         return bad_sum(rx) || !contradicted(l, tx, rx) ? 2 : 0;
     return bad_sum(rx) && tx->len == rx->len && identified(l, tx, rx) ? 1 : 0;

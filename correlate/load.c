@@ -200,6 +200,7 @@ keep_segment(struct loading *l, const struct capture_item *f, const struct decod
     }
     p->file.segments++;
     p->payload |= s->len && s->kept == s->len;
+    p->options_cut |= d->options_cut;
     if (!fl->selected && (!l->selection || selection_matches(l->selection, f)))
         fl->selected = true;
     return true;

@@ -69,7 +69,7 @@ struct piece {
     bool open_end; /* what came last could not be read */
     int64_t resequenced_ns;
     int64_t quantum_ns;
-    bool payload;
+    bool payload, options_cut;
 };
 
 /* Number of the piece's flow of that key, made if it is new; UINT32_MAX when out of memory. */

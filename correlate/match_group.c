@@ -165,7 +165,8 @@ align_greedily(struct group *g, struct align_tx *x, const int64_t *arrivals)
     }
 }
 
-/* What the arrangement left may be late: pair it in order. All of it is unsure then, if there was a choice. */
+/* What the arrangement left may be late (it cannot be early): pair it in order. All of it is unsure then, if there was
+ * a choice. */
 static int
 pair_late(struct group *g, struct align_tx *x)
 {
@@ -182,7 +183,7 @@ pair_late(struct group *g, struct align_tx *x)
             continue;
         while (i < g->n_a && (g->a[i].done || g->b[j].time - g->a[i].time > MATCH_LATEST))
             i++;
-        if (i == g->n_a || !group_possible(g, i, j))
+        if (i == g->n_a || g->b[j].time < x[i].earliest || !group_possible(g, i, j))
             continue;
         x[i].unsure = left_a > 1;
         if (join(g, i, j) < 0)
@@ -275,6 +276,8 @@ may_be_altered(const struct group *g, const struct member *a, const struct membe
     const struct task *t = g->t;
     bool whole = t->items[TX]->item[a->item].pos == t->items[RX]->item[b->item].pos && tx->len == rx->len;
 
+    if (b->equal)
+        return false; /* another copy of that one, rather */
     if (t->kind == CONTROL &&
         ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK) || tx->len != rx->len ||
          tx->seq - (t->point[TX] ? t->c->seq_delta[t->h] : 0) != rx->seq - (t->point[RX] ? t->c->seq_delta[t->h] : 0)))
@@ -345,6 +348,8 @@ group_decide(struct task *t, uint32_t len, bool uniform, take_pair *take)
             g.n_a++;
         for (g.n_b = 0; j < b->n && b->member[j].key == key; j++)
             g.n_b++;
+        for (uint32_t k = 0; k < g.n_b; k++)
+            g.b[k].equal = g.n_a > 0;
         if (decide_class(&g) < 0)
             return -1;
     }

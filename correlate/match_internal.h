@@ -48,6 +48,7 @@ struct member { /* one candidate of a contested group */
     uint32_t off;   /* data: where the contested bytes begin in it */
     uint32_t other; /* index of its partner among the other side's members, or MATCH_NOTHING */
     bool done;
+    bool equal; /* an arrival that is equal to a transmission: no altered one */
 };
 struct members {
     struct member *member;

@@ -85,7 +85,7 @@ collect_pairs(struct task *t)
 
 struct counts {
     uint32_t pairs, id_both, id_equal, ts_both, ts_one, window, options, options_equal, options_raw_equal;
-    uint32_t ttl, dscp;
+    uint32_t id_vouches; /* equal, and not 0, which says nothing */
 };
 
 static int
@@ -167,6 +167,7 @@ count_pair(struct task *t, struct counts *k, const struct segment *a, const stru
     if (!((a->bits | b->bits) & SEG_NO_ID)) {
         k->id_both++;
         k->id_equal += a->ip_id == b->ip_id;
+        k->id_vouches += a->ip_id == b->ip_id && a->ip_id != 0;
     }
     k->ts_both += (a->bits & b->bits & SEG_TS) != 0;
     k->ts_one += ((a->bits ^ b->bits) & SEG_TS) != 0 && !syn;
@@ -206,14 +207,14 @@ sack_is_forgotten(const struct task *t)
     return near[TX] > far[TX] && far[RX] > near[RX];
 }
 
-/* One pair or two that differ in IP ID, and in TSval by minutes at most: a transmission that was lost and a later one
- * of the same bytes, rather than a path that rewrites both. */
+/* One pair or two for which no IP ID vouches, and that differ in TSval by minutes at most: a transmission that was lost
+ * and a later one of the same bytes. A path that rewrites TSvals shifts them by any number. */
 static bool
 is_of_two(const struct task *t, const struct counts *k)
 {
     uint32_t n, count, value;
 
-    if (k->pairs > FEW || k->id_both < k->pairs || k->id_equal > 0)
+    if (k->pairs > FEW || k->id_vouches > 0)
         return false;
     value = vote(t, tsval_difference, &n, &count);
     return n == k->pairs && value != 0 && (value < TSVAL_NEAR || -value < TSVAL_NEAR);
@@ -228,7 +229,9 @@ conclude(struct task *t, const struct counts *k)
     if (k->pairs == 0)
         return;
     if (is_of_two(t, k)) {
-        tr->ip_id = tr->tsval = REWRITE_NONE;
+        tr->tsval = REWRITE_NONE;
+        if (k->id_both > 0)
+            tr->ip_id = REWRITE_NONE;
         return;
     }
     if (k->id_both > 0)
@@ -375,6 +378,7 @@ learn_translation(struct task *t)
         count_pair(t, &k, store_segment(t->store[TX], t->m->learned.pair[i].record[TX]),
                    store_segment(t->store[RX], t->m->learned.pair[i].record[RX]));
     conclude(t, &k);
+    t->tr->options_differ |= t->store[TX]->options_cut || t->store[RX]->options_cut;
     t->tr->id_kind = id_kind_of(t);
     t->kind = DATA;
     t->items[TX] = &t->m->items[t->h][DATA][TX];

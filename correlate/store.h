@@ -112,6 +112,7 @@ struct store {
     int64_t quantum_ns;        /* the coarsest tick of its stamps */
     int64_t resequenced_ns;    /* by how much stamps were found to run backwards; 0: never */
     bool payload;              /* some segment's payload was kept whole: there are bytes to compare */
+    bool options_cut;          /* some segment's TCP options were not kept whole: they cannot be compared */
     bool drops_known;          /* every file is counted, or the user stated the number */
     uint64_t drops;
 };

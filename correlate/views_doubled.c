@@ -13,13 +13,15 @@
  * (of a run of 2k alike, k stay). A direction with fewer than four goes by its flow's other direction, or else by the
  * whole store, and then only if nothing marked in it stands alone.
  *
- * Twins are found through a table of recent segments that forgets on collision: linear whatever the input. */
+ * Twins are found through a table of recent segments: sets of a few, of which the oldest is forgotten. Linear whatever
+ * the input, and a twin is overlooked only where WAYS others of one set come between. */
 #include "correlate/views_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define RECENT     4096 /* a power of two; more than a flow sends within TWIN_NS */
+#define SETS       1024 /* a power of two */
+#define WAYS       4    /* together more than a flow sends within TWIN_NS */
 #define TWIN_NS    NS_PER_MS
 #define FEW        4
 #define FEW_STORE  16
@@ -65,6 +67,20 @@ is_marked(const struct segment *s)
     return ((s->bits & SEG_NO_ID) == 0 && s->ip_id != 0) || ((s->bits & SEG_TS) != 0 && s->len > 0);
 }
 
+/* The segment in a set whose twin `seg` is, or NULL. */
+static struct recent *
+first_of(struct store *s, struct recent *set, const struct segment *seg, uint32_t hash)
+{
+    for (int w = 0; w < WAYS; w++) {
+        if (set[w].record == NONE || set[w].hash != hash)
+            continue;
+        const struct segment *first = store_segment(s, set[w].record);
+        if (first->flow == seg->flow && seg->stamp_ns - first->stamp_ns <= TWIN_NS && same_frame(first, seg))
+            return &set[w];
+    }
+    return NULL;
+}
+
 /* Set SEG_DOUBLED, for now, on the second of every pair of one flow. */
 static void
 find_twins(struct store *s, const struct flow *f, struct recent *recent, struct tally tally[2])
@@ -73,25 +89,23 @@ find_twins(struct store *s, const struct flow *f, struct recent *recent, struct 
     for (uint32_t i = f->first; i < f->first + f->count; i++) {
         struct segment *seg = store_segment(s, s->order[i]);
         uint32_t h = hash_segment(seg);
-        struct recent *r = &recent[h & (RECENT - 1)];
+        struct recent *set = &recent[(size_t)(h & (SETS - 1)) * WAYS], *first;
         struct tally *t = &tally[(seg->bits & SEG_FROM_1) != 0];
 
         if (i + PREFETCHED < s->n_segments)
             __builtin_prefetch(store_segment(s, s->order[i + PREFETCHED]));
         seg->bits &= (uint8_t)~SEG_DOUBLED;
-        if (r->record != NONE && r->hash == h) {
-            const struct segment *first = store_segment(s, r->record);
-            if (first->flow == seg->flow && seg->stamp_ns - first->stamp_ns <= TWIN_NS && same_frame(first, seg)) {
-                seg->bits |= SEG_DOUBLED;
-                t->twins++;
-                t->twinned += is_marked(seg);
-                r->record = NONE;
-                continue;
-            }
+        first = first_of(s, set, seg, h);
+        if (first) {
+            seg->bits |= SEG_DOUBLED;
+            t->twins++;
+            t->twinned += is_marked(seg);
+            first->record = NONE;
+            continue;
         }
         t->marked += is_marked(seg);
-        r->record = s->order[i];
-        r->hash = h;
+        memmove(&set[1], &set[0], (WAYS - 1) * sizeof *set);
+        set[0] = (struct recent){s->order[i], h};
     }
 }
 
@@ -136,7 +150,7 @@ settle_flow(struct store *s, struct flow *f, const struct tally t[2], bool store
 int
 views_mark_doubled(struct store *s)
 {
-    struct recent *recent = malloc(RECENT * sizeof *recent);
+    struct recent *recent = malloc((size_t)SETS * WAYS * sizeof *recent);
     struct tally(*tally)[2] = malloc((s->n_flows + (size_t)1) * sizeof *tally);
     uint64_t marked = 0, twinned = 0;
     bool store_doubled;
@@ -146,7 +160,7 @@ views_mark_doubled(struct store *s)
         free(tally);
         return -1;
     }
-    memset(recent, 0xff, RECENT * sizeof *recent);
+    memset(recent, 0xff, (size_t)SETS * WAYS * sizeof *recent);
     s->doubled = 0;
     for (uint32_t i = 0; i < s->n_flows; i++) {
         find_twins(s, &s->flows[i], recent, tally[i]);

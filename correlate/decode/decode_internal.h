@@ -129,6 +129,8 @@ enum decode_result decode_tcp(struct frame *f, const struct ip *ip, struct part 
 enum decode_result decode_icmp(struct frame *f, const struct ip *ip, struct part v);
 /* Options of a TCP header into the segment's and out->extra. */
 void decode_tcp_options(struct decoded *out, const uint8_t *options, uint32_t n);
+/* Of options that the capture cut off after n bytes: the timestamps, if they are whole. */
+void decode_cut_options(struct decoded *out, const uint8_t *options, uint32_t n);
 /* The flow of a segment from `source` to `destination`; true: the sender is endpoint 1. */
 bool decode_key(struct flow_key *key, const struct ip *ip, uint16_t source_port, uint16_t destination_port);
 

@@ -168,6 +168,22 @@ take_all(struct decoded *out, struct bytes *b)
 }
 
 void
+decode_cut_options(struct decoded *out, const uint8_t *options, uint32_t n)
+{
+    const uint8_t *o;
+    struct bytes b;
+
+    bytes_init(&b, options, n);
+    while ((o = bytes_peek(&b, 1)) && o[0] != KIND_END) {
+        const uint32_t length = o[0] == KIND_NOP ? 1 : bytes_left(&b) >= 2 ? o[1] : 0;
+
+        if ((o[0] != KIND_NOP && length < 2) || !bytes_skip(&b, length))
+            return;
+        take_timestamps(&out->segment, o, length);
+    }
+}
+
+void
 decode_tcp_options(struct decoded *out, const uint8_t *options, uint32_t n)
 {
     static const uint8_t usual[4] = {KIND_NOP, KIND_NOP, KIND_TIMESTAMPS, 10};

@@ -99,8 +99,11 @@ decode_tcp(struct frame *f, const struct ip *ip, struct part v)
     if (decode_key(&out->key, ip, load_u16be(h), load_u16be(h + 2)))
         s->bits |= SEG_FROM_1;
 
-    if (kept < header) { /* options cut in half say nothing */
+    if (kept < header) {
         s->bits |= SEG_CUT;
+        out->options_cut = true;
+        if (kept > TCP_HEADER)
+            decode_cut_options(out, h + TCP_HEADER, kept - TCP_HEADER);
         return DECODE_SEGMENT;
     }
     decode_tcp_options(out, h + TCP_HEADER, header - TCP_HEADER);

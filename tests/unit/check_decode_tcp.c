@@ -95,6 +95,24 @@ START_TEST(sack_blocks)
 }
 END_TEST
 
+/* A header that the capture cut _i bytes behind its fixed part: timestamps are taken once they are whole. */
+START_TEST(options_cut)
+{
+    uint8_t bytes[FRAME_MAX];
+    const uint32_t n = in_ipv4(bytes, PORTS_TO_WINDOW "00000000"),
+                   more = frames_hex(bytes + n, "0101080a 00000001 00000002 0101050a 00000010 00000020");
+
+    bytes[n - 8] = (uint8_t)((5 + more / 4) << 4);
+    bytes[3] = (uint8_t)(n + more);
+    ck_assert_int_eq(frames_cut(&t, RAW, bytes, n + (uint32_t)_i, n + more), DECODE_SEGMENT);
+    ck_assert_int_eq(t.out.options_cut, (uint32_t)_i < more);
+    ck_assert_int_eq(t.out.has_extra, (uint32_t)_i == more);
+    ck_assert_int_eq((t.out.segment.bits & SEG_TS) != 0, _i >= 12);
+    ck_assert_uint_eq(t.out.segment.tsval, _i >= 12 ? 1 : 0);
+    ck_assert_uint_eq(t.out.segment.tsecr, _i >= 12 ? 2 : 0);
+}
+END_TEST
+
 START_TEST(digest_of_options)
 {
     uint32_t sack = digest_of("0101050a 00000010 00000020");
@@ -376,6 +394,7 @@ main(void)
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, syn_options);
     tcase_add_test(c, sack_blocks);
+    tcase_add_loop_test(c, options_cut, 0, 25);
     tcase_add_test(c, digest_of_options);
     tcase_add_test(c, odd_options);
     tcase_add_test(c, malformed_options);

@@ -231,6 +231,30 @@ START_TEST(altered)
 }
 END_TEST
 
+/* A device made a reset of a segment, or by chance gave it that segment's ID. */
+START_TEST(a_reset_is_no_altered_segment)
+{
+    struct wire ack = data(24000, 4, 104), reset = data(29000, 4, 104);
+    uint32_t tx, rx;
+
+    ack.len = reset.len = 0;
+    ack.seq = reset.seq = data(0, 9, 0).seq + data(0, 9, 0).len;
+    reset.flags = TCP_RST;
+    for (uint32_t i = 0; i < 10; i++)
+        if (i != 4)
+            build_pass(b, 0, 5000, data(20000 + i * 1000, i, 100 + (int)i));
+    ack.us = 30000;
+    reset.us = 35000;
+    ack.id = reset.id = 110;
+    tx = build_add(b, 0, 0, ack);
+    rx = build_add(b, 1, 0, reset);
+    build_pass(b, 0, 5000, data(900000, 10, 111));
+    judge_counter();
+    ck_assert_int_eq(event_about(0, tx)->kind, EVENT_LOST);
+    ck_assert_int_eq(event_about(1, rx)->kind, EVENT_INJECTED);
+}
+END_TEST
+
 START_TEST(congestion_marks_are_no_alteration)
 {
     struct wire w = data(29000, 4, 104);
@@ -257,6 +281,7 @@ main(void)
     tcase_add_test(t, a_retransmission_is_no_reordering);
     tcase_add_loop_test(t, corrupted, 0, 2);
     tcase_add_loop_test(t, altered, 0, 3);
+    tcase_add_test(t, a_reset_is_no_altered_segment);
     tcase_add_test(t, congestion_marks_are_no_alteration);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -403,7 +403,8 @@ START_TEST(a_single_segment_never_arrives_in_parts)
 }
 END_TEST
 
-/* A lost one at the sender's tap and a later one at the receiver's are all that there is to learn from. */
+/* A lost one at the sender's tap and a later one at the receiver's are all that there is to learn from (_i: with IP IDs,
+ * with ID 0, without). */
 START_TEST(two_transmissions_are_no_rewriting)
 {
     struct wire first = {.us = 200000, .seq = 1, .ack = 1, .len = 200, .id = 5, .ts = true, .tsval = 1000}, later;
@@ -411,7 +412,8 @@ START_TEST(two_transmissions_are_no_rewriting)
 
     later = first;
     later.us = 2500000;
-    later.id = 6;
+    first.id = _i == 0 ? 5 : _i == 1 ? 0 : -1;
+    later.id = _i == 0 ? 6 : first.id;
     later.tsval = 3300;
     build_free(&b);
     b = build_new();
@@ -472,7 +474,7 @@ main(void)
     tcase_add_test(t, one_altered_field_is_the_same_packet);
     tcase_add_test(t, an_altered_field_among_copies);
     tcase_add_test(t, a_single_segment_never_arrives_in_parts);
-    tcase_add_test(t, two_transmissions_are_no_rewriting);
+    tcase_add_loop_test(t, two_transmissions_are_no_rewriting, 0, 3);
     tcase_add_test(t, what_had_not_left_did_not_arrive);
     suite_add_tcase(s, t);
     r = srunner_create(s);

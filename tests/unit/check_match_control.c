@@ -69,6 +69,25 @@ START_TEST(two_missed_ones_are_no_altered_one)
 }
 END_TEST
 
+/* A second arrival of an acknowledgement is no altered form of another one that was lost, however alike the two are. */
+START_TEST(a_copy_is_no_altered_one)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 777, .ts = true, .tsval = 300, .id = -1}, x = w;
+
+    match_ordinary(b, -1, true);
+    build_add(b, 0, 0, w); /* lost */
+    x.us += 50;
+    x.n_sack = 1;
+    x.sack[0][0] = ISN1 + 2000;
+    x.sack[0][1] = ISN1 + 3000;
+    build_pass(b, 0, WAY, x);
+    x.us += WAY + 6000;
+    build_add(b, 1, 0, x);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 1, 1);
+}
+END_TEST
+
 /* Case three: resets repeated, some lost; spaced far enough apart to tell which. */
 START_TEST(resets_are_not_paired_in_order)
 {
@@ -252,6 +271,7 @@ main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, control_of_every_kind);
     tcase_add_loop_test(t, two_missed_ones_are_no_altered_one, 0, 2);
+    tcase_add_test(t, a_copy_is_no_altered_one);
     tcase_add_test(t, resets_are_not_paired_in_order);
     tcase_add_test(t, resets_at_once_are_alike);
     tcase_add_loop_test(t, a_ttl_tells_resets_apart, 0, 3);

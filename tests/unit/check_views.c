@@ -288,6 +288,24 @@ START_TEST(doubled_capture_is_halved)
 }
 END_TEST
 
+/* So many that the table of recent ones has to forget some; no twin may be overlooked for that. */
+START_TEST(every_twin_is_found)
+{
+    const int n = 100000;
+
+    for (int i = 0; i < n; i += 4) /* doubled in fours, as by an interface that hands over in batches */
+        for (int k = 0; k < 8; k++)
+            build_add(b, 0, 0,
+                      (struct wire){.us = i * 10 + k,
+                                    .seq = 1 + 100 * (uint32_t)(i + k % 4),
+                                    .ack = 1,
+                                    .len = 100,
+                                    .id = 1 + (i + k % 4) % 65000});
+    cut();
+    ck_assert_uint_eq(count_doubled(), n);
+}
+END_TEST
+
 START_TEST(real_resets_are_kept)
 {
     say_copies(1, 89);
@@ -394,6 +412,7 @@ views_suite(void)
     tcase_add_test(t, stamps_out_of_order_do_not_cut);
     tcase_add_test(t, client_is_guessed_by_port);
     tcase_add_test(t, doubled_capture_is_halved);
+    tcase_add_test(t, every_twin_is_found);
     tcase_add_test(t, real_resets_are_kept);
     tcase_add_test(t, resets_alone_are_kept);
     tcase_add_test(t, copies_on_the_way_are_kept);
