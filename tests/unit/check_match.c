@@ -403,8 +403,8 @@ START_TEST(a_single_segment_never_arrives_in_parts)
 }
 END_TEST
 
-/* A lost one at the sender's tap and a later one at the receiver's are all that there is to learn from (_i: with IP IDs,
- * with ID 0, without). */
+/* A lost one at the sender's tap and a later one at the receiver's are all that there is to learn from (_i: with IP
+ * IDs, with ID 0, without). */
 START_TEST(two_transmissions_are_no_rewriting)
 {
     struct wire first = {.us = 200000, .seq = 1, .ack = 1, .len = 200, .id = 5, .ts = true, .tsval = 1000}, later;
