@@ -407,6 +407,7 @@ load_piece(struct piece **out, const struct load_request *r, struct error *e)
         error_set(e, ERR_MEMORY, "out of memory");
         goto done;
     }
+    snprintf(l.piece->file.interface, sizeof l.piece->file.interface, "%s", r->interface ? r->interface : "");
     l.piece->file.first_ns = 1;
     l.piece->file.last_ns = 0;
     if (open_capture(&l, e))

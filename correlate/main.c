@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { EXIT_CANNOT_RUN = 2 };
@@ -34,24 +35,51 @@ wants_color(const struct options *o)
 
 typedef int (*face_fn)(const struct report *r, const struct face_options *o, FILE *out);
 
+static bool
+ends_with(const char *s, const char *end)
+{
+    const size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && !strcmp(s + n - m, end);
+}
+
+/* Writing over a capture that was read would destroy the evidence. */
+static int
+check_target(const char *name, const struct report *r, struct error *e)
+{
+    struct stat target, input;
+
+    if (!strcmp(name, "-") || stat(name, &target) != 0 || !S_ISREG(target.st_mode))
+        return 0;
+    for (int p = 0; p < POINTS; p++)
+        for (uint32_t i = 0; i < r->stores[p]->n_files; i++)
+            if (!stat(r->stores[p]->files[i].path, &input) && input.st_dev == target.st_dev &&
+                input.st_ino == target.st_ino)
+                return error_set(e, ERR_USAGE, "%.200s: it is one of the captures, and is not overwritten", name);
+    return 0;
+}
+
 /* One face into one file; a complaint and -1 when that fails. */
 static int
-write_face(face_fn face, const char *name, const struct report *r, const struct face_options *fo)
+write_face(face_fn face, const char *name, const struct report *r, const struct face_options *options)
 {
     struct output out;
-    struct error e = {0};
+    struct error e = {0}, why = {0};
+    struct face_options fo = *options;
 
-    if (output_open(&out, name, &e) != 0) {
+    if (check_target(name, r, &e) != 0 || output_open(&out, name, &e) != 0) {
         complain(&e);
         return -1;
     }
+    fo.zstd = ends_with(name, ".zst");
+    fo.why = &why;
     errno = 0;
-    const bool written = face(r, fo, out.file) == 0;
+    const bool written = face(r, &fo, out.file) == 0;
     const int error = errno;
     if (output_close(&out, written, error, &e) == 0)
         return 0;
     if (error != EPIPE) /* who closed the pipe knows */
-        complain(&e);
+        complain(why.code ? &why : &e);
     return -1;
 }
 
@@ -66,16 +94,23 @@ to_stdout(const char *name)
 static int
 write_report(const struct report *r, const struct options *o)
 {
-    const struct face_options fo = {.top = o->top, .verbose = o->verbose, .color = wants_color(o), .redact = o->redact};
+    const struct face_options fo = {.top = o->top,
+                                    .verbose = o->verbose,
+                                    .color = wants_color(o),
+                                    .redact = o->redact,
+                                    .filtered = o->correlate.filter != NULL};
+    static const face_fn faces[OUTPUTS] = {
+        [OUTPUT_JSON] = report_json, [OUTPUT_EVENTS] = report_events, [OUTPUT_PCAPNG] = report_pcapng};
+    bool taken = false; /* standard output is */
     int result = 0;
 
-    for (int pass = 0; pass < 2; pass++) {
-        if (o->json && to_stdout(o->json) == (pass == 1))
-            result |= write_face(report_json, o->json, r, &fo);
-        if (o->events && to_stdout(o->events) == (pass == 1))
-            result |= write_face(report_events, o->events, r, &fo);
-    }
-    if (!o->quiet && !to_stdout(o->json) && !to_stdout(o->events))
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < OUTPUTS; i++)
+            if (o->output[i] && to_stdout(o->output[i]) == (pass == 1)) {
+                result |= write_face(faces[i], o->output[i], r, &fo);
+                taken |= pass == 1;
+            }
+    if (!o->quiet && !taken)
         result |= write_face(report_text, "-", r, &fo);
     return result;
 }

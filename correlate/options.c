@@ -28,16 +28,25 @@ set_file(const char **to, const char *option, const char *value, struct error *e
     return 0;
 }
 
+static const char *const output_names[OUTPUTS] = {
+    [OUTPUT_JSON] = "--json", [OUTPUT_EVENTS] = "--events", [OUTPUT_PCAPNG] = "--pcapng"};
+
 static int
 set_json(struct options *o, const char *value, struct error *e)
 {
-    return set_file(&o->json, "--json", value, e);
+    return set_file(&o->output[OUTPUT_JSON], "--json", value, e);
 }
 
 static int
 set_events(struct options *o, const char *value, struct error *e)
 {
-    return set_file(&o->events, "--events", value, e);
+    return set_file(&o->output[OUTPUT_EVENTS], "--events", value, e);
+}
+
+static int
+set_pcapng(struct options *o, const char *value, struct error *e)
+{
+    return set_file(&o->output[OUTPUT_PCAPNG], "--pcapng", value, e);
 }
 
 static int
@@ -209,6 +218,9 @@ set_version(struct options *o, const char *value, struct error *e)
 static const struct option_row rows[] = {
     {"--json", "FILE", "write the report as JSON; \"-\" is standard output,\nin place of the text", set_json},
     {"--events", "FILE", "write every packet event as a line of JSON", set_events},
+    {"--pcapng", "FILE",
+     "write both captures as one, on one clock, with verdicts as\ncomments; through zstd when FILE ends in .zst",
+     set_pcapng},
     {"--names", "A,B", "name the points (else as their journals do, or client\nand server)", set_names},
     {"--filter", "EXPR", "keep only the connections of which this capture filter\nmatches a frame, at any point",
      set_filter},
@@ -322,19 +334,34 @@ settle_drops(struct options *o, struct error *e)
     return 0;
 }
 
+/* Two outputs into one place. */
+static int
+check_outputs(const struct options *o, int i, int k, struct error *e)
+{
+    const char *a = o->output[i], *b = o->output[k];
+
+    if (!a || !b || strcmp(a, b) != 0 || !strncmp(a, "/dev/", 5))
+        return 0;
+    return error_set(e, ERR_USAGE,
+                     !strcmp(a, "-") ? "%s and %s cannot both go to standard output" : "%s and %s name the same file",
+                     output_names[i], output_names[k]);
+}
+
 static int
 check_together(const struct options *o, struct error *e)
 {
-    const bool to_stdout[] = {o->json && !strcmp(o->json, "-"), o->events && !strcmp(o->events, "-")};
-
     if (o->n_points < POINTS)
         return error_set(e, ERR_USAGE, "two POINTs are wanted: the captures of the client's and of the server's side");
     if (!strcmp(o->correlate.point[0], "-") && !strcmp(o->correlate.point[1], "-"))
         return error_set(e, ERR_USAGE, "both POINTs are standard input");
-    if (to_stdout[0] && to_stdout[1])
-        return error_set(e, ERR_USAGE, "--json and --events cannot both go to standard output");
-    if (o->json && o->events && !to_stdout[0] && !strcmp(o->json, o->events) && strncmp(o->json, "/dev/", 5) != 0)
-        return error_set(e, ERR_USAGE, "--json and --events name the same file");
+    for (int i = 0; i < OUTPUTS; i++)
+        for (int k = 0; k < i; k++)
+            if (check_outputs(o, k, i, e))
+                return -1;
+    if (o->redact && o->output[OUTPUT_PCAPNG])
+        return error_set(e, ERR_USAGE,
+                         "--redact and --pcapng contradict each other: packets name hosts in more places than could "
+                         "be replaced");
     if (o->quiet && o->verbose)
         return error_set(e, ERR_USAGE, "--quiet and --verbose contradict each other");
     if (o->correlate.from_ns > o->correlate.to_ns)

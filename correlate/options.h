@@ -7,13 +7,14 @@
 #include <stdio.h>
 
 enum options_action { ACTION_CORRELATE, ACTION_HELP, ACTION_VERSION };
+enum options_output { OUTPUT_JSON, OUTPUT_EVENTS, OUTPUT_PCAPNG, OUTPUTS }; /* faces that go into a file */
 enum options_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {
     enum options_action action;
     struct correlate_options correlate; /* its strings point into argv and into `name` */
     char name[POINTS][33];              /* from --names; "" where not given */
-    const char *json, *events;          /* paths, "-" for standard output, NULL for none */
+    const char *output[OUTPUTS];        /* paths, "-" for standard output, NULL for none */
     bool fail_on_proven, redact, quiet, verbose;
     enum options_color color;
     uint32_t top;           /* at most so many findings, resets and connections in the text */

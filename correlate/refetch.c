@@ -2,6 +2,7 @@
 
 #include "correlate/decode.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,17 +15,17 @@ by_record(const void *pa, const void *pb)
     return (a->record > b->record) - (a->record < b->record);
 }
 
-static int
-open_again(struct capture **out, const struct capture_file *f)
+int
+refetch_open(struct capture **out, const struct capture_file *f, struct error *e)
 {
     if (!f->spool)
-        return capture_open(out, f->path, NULL);
+        return capture_open(out, f->path, e);
     const int fd = fcntl(f->spool, F_DUPFD_CLOEXEC, 3);
-    if (fd < 0)
-        return -1;
-    if (lseek(fd, 0, SEEK_SET) == 0)
-        return capture_open_fd(out, fd, "standard input", NULL);
-    close(fd);
+    if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0)
+        return capture_open_fd(out, fd, "standard input", e);
+    error_set(e, ERR_SYSTEM, "standard input: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
     return -1;
 }
 
@@ -40,7 +41,7 @@ fetch_file(const struct store *s, uint32_t file, struct refetched *wanted, size_
     int result = -1;
     if (decoder_new(&d))
         return error_set(e, ERR_MEMORY, "out of memory");
-    if (open_again(&c, &s->files[file])) {
+    if (refetch_open(&c, &s->files[file], NULL)) {
         decoder_free(&d);
         return 0;
     }

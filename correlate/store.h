@@ -55,6 +55,7 @@ struct gap {
 
 struct capture_file {
     char *path;
+    char interface[64]; /* only this interface's frames were taken; "": all */
     char sha256[65];
     uint32_t frames; /* every frame, TCP or not */
     uint32_t segments;

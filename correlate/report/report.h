@@ -10,11 +10,15 @@ struct face_options {
     uint32_t top; /* how many findings, resets and connections the text shows at most */
     bool verbose; /* text: every connection and all evidence */
     bool color;
-    bool redact; /* addresses, names and paths as consistent pseudonyms */
+    bool redact;       /* addresses, names and paths as consistent pseudonyms */
+    bool zstd;         /* pcapng: compressed */
+    bool filtered;     /* pcapng: only the segments of connections that were kept (--filter) */
+    struct error *why; /* pcapng: what went wrong while reading, when it was not the writing; may be NULL */
 };
 
 int report_text(const struct report *r, const struct face_options *o, FILE *out);
 int report_json(const struct report *r, const struct face_options *o, FILE *out);
 int report_events(const struct report *r, const struct face_options *o, FILE *out);
+int report_pcapng(const struct report *r, const struct face_options *o, FILE *out); /* reads the files once more */
 
 #endif

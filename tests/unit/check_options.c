@@ -91,7 +91,8 @@ START_TEST(nothing_given_is_the_default)
     ck_assert_int_eq(o.action, ACTION_CORRELATE);
     ck_assert_str_eq(o.correlate.point[0], "a");
     ck_assert_str_eq(o.correlate.point[1], "b");
-    ck_assert(!o.correlate.name[0] && !o.correlate.name[1] && !o.correlate.filter && !o.json && !o.events);
+    ck_assert(!o.correlate.name[0] && !o.correlate.name[1] && !o.correlate.filter && !o.output[OUTPUT_JSON] &&
+              !o.output[OUTPUT_EVENTS]);
     ck_assert(o.correlate.from_ns == INT64_MIN && o.correlate.to_ns == INT64_MAX);
     ck_assert(!o.correlate.drops_stated[0] && !o.correlate.drops_stated[1] && !o.fail_on_proven && !o.redact);
     ck_assert(!o.quiet && !o.verbose && o.color == COLOR_AUTO && o.top == 20 && o.correlate.threads == 0);
@@ -108,8 +109,8 @@ START_TEST(options_may_stand_anywhere)
                            "1970-01-01T00:00:02Z --capture-drops y.z-1_=7 --fail-on proven --redact --top 3 --verbose "
                            "--color always --threads 2"),
                      0);
-    ck_assert_str_eq(o.json, "r.json");
-    ck_assert_str_eq(o.events, "e.ndjson");
+    ck_assert_str_eq(o.output[OUTPUT_JSON], "r.json");
+    ck_assert_str_eq(o.output[OUTPUT_EVENTS], "e.ndjson");
     ck_assert_str_eq(o.correlate.name[1], "y.z-1_");
     ck_assert_str_eq(o.correlate.filter, "tcp");
     ck_assert_str_eq(o.correlate.point[1], "-");
