@@ -219,7 +219,7 @@ static const struct option_row rows[] = {
     {"--json", "FILE", "write the report as JSON; \"-\" is standard output,\nin place of the text", set_json},
     {"--events", "FILE", "write every packet event as a line of JSON", set_events},
     {"--pcapng", "FILE",
-     "write both captures as one, on one clock, with verdicts as\ncomments; through zstd when FILE ends in .zst",
+     "write both captures as one pcapng file, verdicts as\ncomments; through zstd when FILE ends in .zst",
      set_pcapng},
     {"--names", "A,B", "name the points (else as their journals do, or client\nand server)", set_names},
     {"--filter", "EXPR", "keep only the connections of which this capture filter\nmatches a frame, at any point",
