@@ -81,7 +81,8 @@ pair_part(struct task *t, uint32_t i, uint32_t j, int64_t from, int64_t to)
     uint32_t off_a = (uint32_t)(from - a->pos), off_b = (uint32_t)(from - b->pos);
     bool same = a->pos == b->pos && a->span == b->span;
 
-    if (!key_id_agrees(t, tx, off_a, rx, off_b) || !key_timely(t, tx->stamp_ns, rx->stamp_ns))
+    if (!key_fin_agrees(tx, off_a, rx, off_b, (uint32_t)(to - from)) || !key_id_agrees(t, tx, off_a, rx, off_b) ||
+        !key_timely(t, tx->stamp_ns, rx->stamp_ns))
         return 0;
     if ((!key_tsval_agrees(t, tx, rx) || key_differences(t, tx, rx, same) > 1) && !merged_loosely(t, a, b, tx, rx))
         return 0;

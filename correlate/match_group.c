@@ -38,8 +38,9 @@ may_be(const struct group *g, const struct member *a, const struct member *b)
     const struct segment *tx = group_segment(g, TX, a), *rx = group_segment(g, RX, b);
 
     return key_tsval_agrees(g->t, tx, rx) && (g->ids_in_key || key_id_agrees(g->t, tx, a->off, rx, b->off)) &&
-           (g->t->kind == CONTROL || !key_single(g->t, tx) || within(g, a, b)) && key_ttl_possible(g->t, tx, rx) &&
-           key_timely(g->t, tx->stamp_ns, rx->stamp_ns);
+           (g->t->kind == CONTROL ||
+            ((!key_single(g->t, tx) || within(g, a, b)) && key_fin_agrees(tx, a->off, rx, b->off, g->len))) &&
+           key_ttl_possible(g->t, tx, rx) && key_timely(g->t, tx->stamp_ns, rx->stamp_ns);
 }
 
 bool
@@ -96,7 +97,7 @@ prepare(const struct group *g, enum side side, bool uniform)
         const struct segment *s = group_segment(g, side, x);
         uint16_t id = 0;
 
-        x->key = key_of(t, side, s, uniform);
+        x->key = key_of(t, side, s, uniform) + (t->kind == DATA && x->off + g->len > s->len); /* with a FIN */
         if (g->ids_in_key) {
             key_id_exact(t, s, x->off, &id);
             x->key = (x->key ^ id) * UINT64_C(0x9e3779b97f4a7c15);
@@ -165,11 +166,13 @@ align_greedily(struct group *g, struct align_tx *x, const int64_t *arrivals)
     }
 }
 
-/* What the arrangement left may be late (it cannot be early): pair it in order. All of it is unsure then, if there was
- * a choice. */
+/* What the arrangement left may be late (but not far too early): pair it in order. All of it is unsure
+ * then, if there was a choice. */
 static int
 pair_late(struct group *g, struct align_tx *x)
 {
+    const int64_t least = clock_error(g->t->clock, g->a[0].time); /* what the fastest packets took, by the estimate */
+    const int64_t earliest = least < MATCH_LATEST ? least / 2 : INT64_MIN;
     uint32_t i = 0, left_a = 0, left_b = 0, paired = 0;
 
     for (uint32_t k = 0; k < g->n_a; k++)
@@ -183,7 +186,7 @@ pair_late(struct group *g, struct align_tx *x)
             continue;
         while (i < g->n_a && (g->a[i].done || g->b[j].time - g->a[i].time > MATCH_LATEST))
             i++;
-        if (i == g->n_a || g->b[j].time < x[i].earliest || !group_possible(g, i, j))
+        if (i == g->n_a || g->b[j].time - g->a[i].time < earliest || !group_possible(g, i, j))
             continue;
         x[i].unsure = left_a > 1;
         if (join(g, i, j) < 0)

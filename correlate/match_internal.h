@@ -171,6 +171,8 @@ bool key_ttl_possible(const struct task *t, const struct segment *tx, const stru
 bool key_ttl_usual(const struct task *t, const struct segment *tx, const struct segment *rx);
 /* How many of ack, window, options, flags and payload differ between segments of the same range. */
 unsigned key_differences(const struct task *t, const struct segment *tx, const struct segment *rx, bool whole);
+/* Is a FIN among the `len` sequence numbers in both, or in neither? */
+bool key_fin_agrees(const struct segment *tx, uint32_t tx_off, const struct segment *rx, uint32_t rx_off, uint32_t len);
 /* Could it, by the clock, have left then and arrived then? True without a clock. Causal: even if all processors
  * stamped in order. */
 bool key_timely(const struct task *t, int64_t tx_stamp, int64_t rx_stamp);

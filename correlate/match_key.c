@@ -146,6 +146,12 @@ key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_off, c
 }
 
 bool
+key_fin_agrees(const struct segment *tx, uint32_t tx_off, const struct segment *rx, uint32_t rx_off, uint32_t len)
+{
+    return (tx_off + len > tx->len) == (rx_off + len > rx->len);
+}
+
+bool
 key_id_informs(const struct task *t, const struct segment *s)
 {
     return t->tr->ip_id == REWRITE_NONE && !(s->bits & SEG_NO_ID) && s->ip_id != 0 && t->tr->id_kind != ID_CONSTANT &&

@@ -122,6 +122,25 @@ START_TEST(nothing_at_all)
 }
 END_TEST
 
+/* A byte that arrives where a FIN was sent is not that FIN, whether the FIN arrived (_i 1) or not. */
+START_TEST(a_byte_is_no_fin)
+{
+    struct wire fin = match_wire(300000, 20000, 100), odd = match_wire(300000 + WAY + 50, 20100, 80);
+    uint32_t rx;
+
+    match_ordinary(b, 0, false);
+    fin.flags = TCP_FIN | TCP_ACK;
+    if (_i)
+        build_pass(b, 0, WAY, fin);
+    else
+        build_add(b, 0, 0, fin);
+    rx = build_add(b, 1, 0, odd);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, !_i, 1);
+    ck_assert_uint_eq(build_segment(b, 1, rx)->partner, NO_RECORD);
+}
+END_TEST
+
 /* A part of a super-segment that arrives twice: which bytes, in which arrival. */
 START_TEST(a_copied_part)
 {
@@ -162,6 +181,7 @@ main(void)
     tcase_add_test(c, a_stream_of_twenty_gibibytes);
     tcase_add_loop_test(c, hostile, 0, 5);
     tcase_add_test(c, nothing_at_all);
+    tcase_add_loop_test(c, a_byte_is_no_fin, 0, 2);
     tcase_add_test(c, a_copied_part);
     suite_add_tcase(s, c);
     r = srunner_create(s);
