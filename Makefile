@@ -45,12 +45,15 @@ GEN_SRC   := $(wildcard fixtures/generate/*.c)
 UNIT_SRC  := $(wildcard tests/unit/check_*.c)
 UNIT_LIB  := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
-ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC)
-ALL_H     := $(wildcard common/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h)
+WIRE_LIB  := $(filter-out %/main.c,$(wildcard tests/lab/wire/*.c))
+ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC) $(WIRE_LIB) \
+             tests/lab/wire/main.c
+ALL_H     := $(wildcard common/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h tests/lab/wire/*.h)
 obj        = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 CORRELATE := $(O)/twopoint-correlate
 GENERATE  := $(O)/twopoint-generate
+WIRE      := $(O)/lab/wire
 UNIT      := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
@@ -64,6 +67,14 @@ $(CORRELATE): $(call obj,correlate/main.c) $(O)/libtwopoint.a
 $(GENERATE): $(call obj,$(GEN_SRC)) $(O)/libtwopoint.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(WIRE): $(call obj,$(WIRE_LIB) tests/lab/wire/main.c) $(O)/libtwopoint.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+# the wire's modules have tests of their own, which need nothing of the generator
+$(O)/unit/check_wire_%: $(O)/obj/tests/unit/check_wire_%.o $(call obj,$(WIRE_LIB)) $(O)/libtwopoint.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(CHECKLIBS) $(LDLIBS)
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(call obj,$(UNIT_LIB)) $(call obj,$(filter-out fixtures/generate/main.c,$(GEN_SRC))) $(O)/libtwopoint.a
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(CHECKLIBS) $(LDLIBS)
@@ -71,10 +82,12 @@ $(O)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CPP) $(ALL_C) -MMD -MP -c -o $@ $<
--include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) correlate/main.c))
+-include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) correlate/main.c \
+                                     $(WIRE_LIB) tests/lab/wire/main.c))
 
 # ---- what people run ----
 generate: $(GENERATE)
+wire: $(WIRE)
 
 deps:
 	$(Q)tests/apt.sh $(DEPS)
@@ -89,7 +102,7 @@ demo: $(CORRELATE)
 
 check: deps-dev
 	$(Q)$(MAKE) --no-print-directory check-only
-check-only: $(CORRELATE) $(GENERATE) $(UNIT)
+check-only: $(CORRELATE) $(GENERATE) $(WIRE) $(UNIT)
 	$(Q)tests/run.sh $(O)
 unit: $(UNIT)
 	$(Q)tests/run.sh --unit $(O)
@@ -124,6 +137,6 @@ install: $(CORRELATE)
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all generate deps deps-dev deps-bench demo check check-only unit score bench golden fuzz fuzz-build lint install clean
+.PHONY: all generate wire deps deps-dev deps-bench demo check check-only unit score bench golden fuzz fuzz-build lint install clean
 .SECONDARY:
 .DELETE_ON_ERROR:
