@@ -40,7 +40,8 @@ CHECKLIBS  = $(shell pkg-config --libs check 2>/dev/null)
 Q         := $(if $(V),,@)
 O         := $(BUILD)$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
-LIB_SRC   := $(wildcard common/*.c) $(filter-out correlate/main.c,$(wildcard correlate/*.c correlate/*/*.c))
+LIB_SRC   := $(wildcard common/*.c) $(filter-out capture/%main.c,$(wildcard capture/*.c)) \
+             $(filter-out correlate/main.c,$(wildcard correlate/*.c correlate/*/*.c))
 GEN_SRC   := $(wildcard fixtures/generate/*.c)
 UNIT_SRC  := $(wildcard tests/unit/check_*.c)
 UNIT_LIB  := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
@@ -48,7 +49,7 @@ FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 WIRE_LIB  := $(filter-out %/main.c,$(wildcard tests/lab/wire/*.c))
 ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC) $(WIRE_LIB) \
              tests/lab/wire/main.c
-ALL_H     := $(wildcard common/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h tests/lab/wire/*.h)
+ALL_H     := $(wildcard common/*.h capture/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h tests/lab/wire/*.h)
 obj        = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 CORRELATE := $(O)/twopoint-correlate

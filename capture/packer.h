@@ -2,7 +2,9 @@
  *
  *     packer_new -> { packer_begin -> packer_run ... PACKER_END } for each file -> packer_free
  *
- * Allocates in packer_new and packer_begin only. Used by one thread at a time. */
+ * packer_new makes all memory, and one thread of zstd's own, which compresses (packer_run waits for it only at a flush
+ * and while its input is full). So call it when privileges are gone already, and before a system call filter forbids
+ * clone. Used by one thread at a time. */
 #ifndef TWOPOINT_PACKER_H
 #define TWOPOINT_PACKER_H
 
@@ -38,9 +40,9 @@ int packer_begin(struct packer *p, struct error *e);
  * is lost from the last flush on. */
 int packer_run(struct packer *p, enum packer_goal goal, struct packer_bytes *in, struct packer_bytes *out,
                struct error *e);
-/* Compress with `level` from here on, in the middle of a frame, too: only directly after packer_begin or a
- * PACKER_FLUSH that returned 0; `out` gets what that takes (at most PACKER_ROOM(0) bytes). ERR_USAGE as packer_new. */
-int packer_set_level(struct packer *p, int level, struct packer_bytes *out, struct error *e);
+/* Compress with `level` from here on, in the middle of a frame, too; it takes effect after the next flush at the
+ * latest. ERR_USAGE as packer_new. */
+int packer_set_level(struct packer *p, int level, struct error *e);
 int packer_level(const struct packer *p);
 void packer_free(struct packer **p);
 

@@ -1,10 +1,9 @@
-/* Reading a journal: a line at a time, its chain of digests recomputed from the bytes of both files.
+/* Reading a journal: a line at a time, its chain of digests (common/chain.h) recomputed from the bytes of both files.
  *
- *     digest(k) = SHA-256( digest(k-1) | packets from..to | journal from behind line k-1 to before `,"digest"` in k )
- *
- * k counts chunk and end lines. Only the journal's own bytes are hashed, never JSON written again by a library. What
- * is left out of a line is found from the line's end, by its exact form, and a line of any other form is refused: so
- * nobody can hide a second "digest" in it. */
+ * Only the journal's own bytes are hashed, never JSON written again by a library. What is left out of a line is found
+ * from the line's end, by its exact form, and a line of any other form is refused: so nobody can hide a second "digest"
+ * in it. A signature is left out of its own digest and checked against the key that the start line names, which the
+ * chain covers, even when the caller has no key: so a damaged one is found, too. */
 #include "common/journal_internal.h"
 
 #include <errno.h>
@@ -50,7 +49,8 @@ journal_break(struct journal_reader *r, const char *format, ...)
 
 /* Hash the bytes [from, to) of a file, which must all be there. */
 static bool
-hash_range(struct journal_reader *r, int fd, uint64_t from, uint64_t to)
+hash_range(struct journal_reader *r, void (*add)(struct chain *, const void *, size_t), int fd, uint64_t from,
+           uint64_t to)
 {
     uint8_t block[BLOCK];
 
@@ -63,59 +63,22 @@ hash_range(struct journal_reader *r, int fd, uint64_t from, uint64_t to)
         while (got < 0 && errno == EINTR);
         if (got <= 0)
             return journal_break(r, "reading again at %" PRIu64 ": %s", from, got < 0 ? strerror(errno) : "the end");
-        sha256_add(r->hash, block, (size_t)got);
+        add(r->chain, block, (size_t)got);
         from += (uint64_t)got;
     }
     return true;
 }
 
-static const char *
-skip_blanks(const char *p)
+static bool
+check_signature(struct journal_reader *r, const json_t *signature)
 {
-    while (*p == ' ' || *p == '\t' || *p == '\r')
-        p++;
-    return p;
-}
-
-/* Past `word` and the blanks behind it; NULL when it is not there, or p is NULL. */
-static const char *
-expect(const char *p, const char *word)
-{
-    size_t n = strlen(word);
-
-    return p && strncmp(p, word, n) == 0 ? skip_blanks(p + n) : NULL;
-}
-
-/* Where in the line the part begins that its digest leaves out: `, "digest": "...", "signature": ... }` at its end.
- * SIZE_MAX when the line does not end so. */
-static size_t
-left_out_from(const struct journal_reader *r)
-{
-    const char *last = NULL, *p = r->line, *from;
-
-    while ((p = strstr(p, "\"digest\"")) != NULL)
-        last = p++;
-    if (!last)
-        return SIZE_MAX;
-    from = last;
-    while (from > r->line && (from[-1] == ' ' || from[-1] == '\t'))
-        from--;
-    if (from == r->line || *--from != ',')
-        return SIZE_MAX;
-    p = expect(expect(expect(last, "\"digest\""), ":"), "\"");
-    if (!p || strspn(p, "0123456789abcdef") != 64 || !(p = expect(p + 64, "\"")))
-        return SIZE_MAX;
-    if (*p == ',') {
-        p = expect(expect(expect(p, ","), "\"signature\""), ":");
-        if (p && *p == '"') {
-            p = p + 1 + strcspn(p + 1, "\"\\");
-            p = expect(p, "\"");
-        } else {
-            p = expect(p, "null");
-        }
-    }
-    p = expect(p, "}");
-    return p && *p == '\0' ? (size_t)(from - r->line) : SIZE_MAX;
+    if (!r->key)
+        return !signature || json_is_null(signature) ||
+               journal_break(r, "it is signed, but the start line names no key");
+    if (!json_is_string(signature))
+        return journal_break(r, "it is not signed, though the start line names a key");
+    return ed25519_check(r->key, chain_digest(r->chain), json_string_value(signature)) ||
+           journal_break(r, "its signature does not hold: it was changed, or forged");
 }
 
 /* A chunk or end line: the digest that it states must be the one of all that it covers, packets up to `to`. */
@@ -123,8 +86,7 @@ static bool
 check_digest(struct journal_reader *r, const json_t *line, uint64_t to)
 {
     const char *stated = json_string_value(json_object_get(line, "digest"));
-    size_t left_out = left_out_from(r);
-    uint8_t digest[SHA256_SIZE];
+    size_t left_out = chain_find_tail(r->line);
     char hex[SHA256_HEX_SIZE];
 
     if (!stated || left_out == SIZE_MAX)
@@ -134,22 +96,22 @@ check_digest(struct journal_reader *r, const json_t *line, uint64_t to)
     if (to > r->packets_size)
         return journal_break(r, "it covers %" PRIu64 " bytes of packets, of which the file has %" PRIu64, to,
                              r->packets_size);
-    sha256_add(r->hash, r->chain, sizeof r->chain);
-    if (!hash_range(r, r->packets, r->packets_done, to) || !hash_range(r, r->text, r->covered, r->line_at + left_out))
+    if (!hash_range(r, chain_packets, r->packets, r->packets_done, to) ||
+        !hash_range(r, chain_journal, r->text, r->covered, r->line_at + left_out))
         return false;
-    if (!sha256_finish(r->hash, digest))
+    if (!chain_seal(r->chain))
         return journal_break(r, "SHA-256 failed");
-    sha256_to_hex(digest, hex);
+    chain_hex(r->chain, hex);
     if (strcmp(hex, stated) != 0)
         return journal_break(r,
                              "the digest does not hold: packets %" PRIu64 " to %" PRIu64
                              " or the journal's lines before it were changed",
                              r->packets_done, to);
-    memcpy(r->chain, digest, sizeof r->chain);
+    if (!check_signature(r, json_object_get(line, "signature")))
+        return false;
     memcpy(r->out->head, hex, sizeof hex);
     r->packets_done = to;
     r->covered = r->line_at + r->len + 1;
-    r->all_signed = r->all_signed && json_is_string(json_object_get(line, "signature"));
     return true;
 }
 
@@ -275,26 +237,29 @@ regular_size(struct journal_reader *r, int fd, const char *what, uint64_t *size)
 }
 
 int
-journal_read_files(struct journal *out, int text, int packets, const char *previous, struct error *e)
+journal_read_files(struct journal *out, int text, int packets, const char *previous, const struct ed25519_key *key,
+                   struct error *e)
 {
-    struct journal_reader r = {.out = out, .text = text, .packets = packets, .previous = previous, .all_signed = true};
+    struct journal_reader r = {.out = out, .text = text, .packets = packets, .previous = previous, .wanted = key};
     char *buffer = malloc(LINE_LIMIT);
     uint64_t size;
 
     memset(out, 0, sizeof *out);
     out->state = JOURNAL_INCOMPLETE;
     out->start_ns = out->end_ns = INT64_MIN;
-    r.hash = sha256_new();
-    r.no_memory = !r.hash || !buffer;
+    r.chain = chain_new();
+    r.no_memory = !r.chain || !buffer;
     if (!r.no_memory && regular_size(&r, text, "the journal", &size) &&
         regular_size(&r, packets, "the packet file", &r.packets_size) && take_lines(&r, buffer)) {
         if (!r.started)
             journal_break(&r, "no start line");
         else if (out->ended)
-            out->state = JOURNAL_CONSISTENT;
-        out->signed_ = r.has_key && r.all_signed && r.covered > 0;
+            out->state = key ? JOURNAL_AUTHENTIC : JOURNAL_CONSISTENT;
+        out->signed_ = r.key && r.covered > 0;
+        out->covered = r.covered;
     }
-    sha256_free(&r.hash);
+    ed25519_free(&r.key);
+    chain_free(&r.chain);
     free(buffer);
     if (!r.no_memory)
         return 0;
@@ -310,14 +275,17 @@ ends_with(const char *s, size_t n, const char *tail)
     return n > m && memcmp(s + n - m, tail, m) == 0;
 }
 
-/* The journal's name: without the packet file's endings, with its own. NULL when memory is short. */
-static char *
-journal_path(const char *packets_path)
+char *
+journal_path_of(const char *packets_path)
 {
     static const char *const packed[] = {".zst", ".gz", ".lz4"}, *const formats[] = {".pcapng", ".pcap", ".cap"};
-    static const char ending[] = ".journal.ndjson";
+    static const char ending[] = ".journal.ndjson", part[] = ".part";
     size_t n = strlen(packets_path), room;
+    const bool unfinished = ends_with(packets_path, n, part);
     char *path;
+
+    if (unfinished)
+        n -= strlen(part);
 
     for (size_t i = 0; i < sizeof packed / sizeof *packed; i++)
         if (ends_with(packets_path, n, packed[i])) {
@@ -329,17 +297,18 @@ journal_path(const char *packets_path)
             n -= strlen(formats[i]);
             break;
         }
-    room = n + sizeof ending;
+    room = n + sizeof ending + sizeof part;
     path = malloc(room);
     if (path)
-        snprintf(path, room, "%.*s%s", (int)n, packets_path, ending);
+        snprintf(path, room, "%.*s%s%s", (int)n, packets_path, ending, unfinished ? part : "");
     return path;
 }
 
 int
-journal_read(struct journal *out, const char *packets_path, const char *previous, struct error *e)
+journal_read(struct journal *out, const char *packets_path, const char *previous, const struct ed25519_key *key,
+             struct error *e)
 {
-    char *path = journal_path(packets_path);
+    char *path = journal_path_of(packets_path);
     struct journal_reader r = {.out = out};
     int text = -1, packets = -1, result = 0;
 
@@ -355,7 +324,7 @@ journal_read(struct journal *out, const char *packets_path, const char *previous
         if (packets < 0)
             journal_break(&r, "its packet file cannot be read: %s", strerror(errno));
         else
-            result = journal_read_files(out, text, packets, previous, e);
+            result = journal_read_files(out, text, packets, previous, key, e);
     }
     if (text >= 0)
         close(text);

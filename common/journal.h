@@ -9,11 +9,13 @@
  *      "to", or up to the end line's "bytes", which must be the whole file;
  *   3. the journal's bytes from behind the newline of the chunk line before (from the file's beginning for the first)
  *      up to, in this line, the comma in front of "digest".
- * "digest" and then, if there is one, "signature" are the last two members of such a line. Chunks follow each other
- * without a hole. A last line without a newline was being written when the agent died; it counts as not there. */
+ * "digest" and then "signature" (Ed25519 over the digest, in base64; null or absent without a key) end such a line.
+ * Chunks follow each other without a hole. A last line without a newline was being written when the agent died; it
+ * counts as not there. */
 #ifndef TWOPOINT_JOURNAL_H
 #define TWOPOINT_JOURNAL_H
 
+#include "common/ed25519.h"
 #include "common/error.h"
 
 #include <stdbool.h>
@@ -22,7 +24,7 @@
 
 enum journal_state {
     JOURNAL_ABSENT,
-    JOURNAL_AUTHENTIC,  /* signed, a key was given, and every signature matches it */
+    JOURNAL_AUTHENTIC,  /* every signature holds, and is of the key that was given */
     JOURNAL_CONSISTENT, /* the hashes hold; no key: whoever can write can forge */
     JOURNAL_INCOMPLETE, /* what is there holds, but there is no end line: a crash */
     JOURNAL_BROKEN,     /* `broken` says where */
@@ -61,7 +63,8 @@ struct journal {
     uint32_t snaplen, file;   /* file: its number in the run, from 1 */
     char previous[65];        /* chain head of the file before, hex, "" for the first */
     char head[65];            /* chain head after this file's last chunk or end line, hex */
-    bool signed_, ended;      /* signed_: a key and a signature in every line that needs one; not that they hold */
+    bool signed_, ended;      /* signed_: every chunk and end line is, by the key that the start line names */
+    uint64_t covered;         /* bytes of the journal that its chain vouches for */
     int64_t start_ns, end_ns; /* of the start and end lines; end INT64_MIN when there is none */
     uint64_t end_packets, kernel_drops, queue_drops; /* from the end line */
     struct journal_drops *drops;
@@ -73,9 +76,13 @@ struct journal {
 
 /* Read the journal that belongs to the packet file at `packets_path`, and check its chain against that file's bytes.
  * `previous` is the head of the file before it in the same run (32 bytes in hex), or NULL where that is unknown; then
- * the journal's own "previous" is taken as given. -1 only on ERR_MEMORY; everything else is a state.
- * The caller owns *out and frees it with journal_free. */
-int journal_read(struct journal *out, const char *packets_path, const char *previous, struct error *e);
+ * the journal's own "previous" is taken as given. With a `key` (public; NULL: none) a journal that is not signed by it
+ * is broken. -1 only on ERR_MEMORY; everything else is a state. The caller owns *out and frees it with journal_free. */
+int journal_read(struct journal *out, const char *packets_path, const char *previous, const struct ed25519_key *key,
+                 struct error *e);
+/* The path of the journal of a packet file: its endings (.pcapng, .zst and the like) replaced, a final ".part" kept.
+ * The caller frees it; NULL: out of memory. */
+char *journal_path_of(const char *packets_path);
 void journal_free(struct journal *j);
 
 #endif

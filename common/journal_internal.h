@@ -2,17 +2,18 @@
 #ifndef TWOPOINT_JOURNAL_INTERNAL_H
 #define TWOPOINT_JOURNAL_INTERNAL_H
 
+#include "common/chain.h"
 #include "common/journal.h"
-#include "common/sha256.h"
 
 #include <jansson.h>
 
 struct journal_reader {
     struct journal *out;
-    int text, packets; /* descriptors */
-    struct sha256 *hash;
-    uint8_t chain[SHA256_SIZE]; /* after the last chunk or end line */
-    char *line;                 /* the one at hand, without its newline and ended by a zero byte */
+    int text, packets;                /* descriptors */
+    struct chain *chain;              /* stands after the last chunk or end line */
+    const struct ed25519_key *wanted; /* the caller's, or NULL */
+    struct ed25519_key *key;          /* the start line's, or NULL */
+    char *line;                       /* the one at hand, without its newline and ended by a zero byte */
     size_t len;
     uint64_t number;       /* of that line, from 1 */
     uint64_t line_at;      /* its place in the journal, bytes */
@@ -20,7 +21,7 @@ struct journal_reader {
     uint64_t packets_size; /* bytes of the packet file */
     uint64_t packets_done; /* of which the chain covers these */
     const char *previous;  /* as the caller knows it, or NULL */
-    bool started, has_key, all_signed, no_memory;
+    bool started, no_memory;
     size_t room_drops, room_clocks, room_chunks, room_links;
 };
 
@@ -36,6 +37,7 @@ bool journal_take_chunk(struct journal_reader *r, const json_t *line);
 bool journal_take_end(struct journal_reader *r, const json_t *line, uint64_t *bytes);
 
 /* journal_read over two open descriptors of regular files, which stay the caller's. */
-int journal_read_files(struct journal *out, int text, int packets, const char *previous, struct error *e);
+int journal_read_files(struct journal *out, int text, int packets, const char *previous, const struct ed25519_key *key,
+                       struct error *e);
 
 #endif

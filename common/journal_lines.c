@@ -108,12 +108,30 @@ take_chain_start(struct journal_reader *r)
 {
     struct journal *j = r->out;
 
-    if (j->previous[0] && !sha256_from_hex(j->previous, r->chain))
+    if (!chain_start(r->chain, j->previous))
         return journal_break(r, "\"previous\" is no digest");
     if (r->previous && strcmp(r->previous, j->previous) != 0)
         return journal_break(r, "\"previous\" is not the end of the chain of the file before");
     memcpy(j->head, j->previous, sizeof j->head);
     return true;
+}
+
+/* The key that the start line names, and whether it is the one that the caller wants. */
+static bool
+take_key(struct journal_reader *r, const char *hex)
+{
+    uint8_t raw[ED25519_PUBLIC_SIZE], wanted[ED25519_PUBLIC_SIZE];
+
+    if (!*hex)
+        return !r->wanted || journal_break(r, "it is not signed, but a key was given");
+    if (!sha256_from_hex(hex, raw)) /* a key is as long as a digest */
+        return journal_break(r, "\"pubkey\" is no key");
+    if (r->wanted) {
+        ed25519_public(r->wanted, wanted);
+        if (memcmp(raw, wanted, sizeof raw) != 0)
+            return journal_break(r, "it is signed with another key than the one given");
+    }
+    return ed25519_from_raw(&r->key, raw, NULL) == 0 || journal_break(r, "\"pubkey\" is no key");
 }
 
 bool
@@ -140,7 +158,8 @@ journal_take_start(struct journal_reader *r, const json_t *line)
         !fill_text(r, line, "previous", j->previous, sizeof j->previous) ||
         !fill_text(r, line, "pubkey", key, sizeof key))
         return false;
-    r->has_key = key[0] != '\0';
+    if (!take_key(r, key))
+        return false;
     j->snaplen_headers = json_is_string(snaplen) && strcmp(json_string_value(snaplen), "headers") == 0;
     if (json_is_integer(snaplen) && json_integer_value(snaplen) > 0)
         j->snaplen = json_integer_value(snaplen) < UINT32_MAX ? (uint32_t)json_integer_value(snaplen) : UINT32_MAX;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 struct sha256 {
+    EVP_MD *kind; /* fetched once: doing so may open files */
     EVP_MD_CTX *context;
     bool failed;
 };
@@ -16,8 +17,9 @@ sha256_new(void)
 
     if (!s)
         return NULL;
+    s->kind = EVP_MD_fetch(NULL, "SHA256", NULL);
     s->context = EVP_MD_CTX_new();
-    if (!s->context || EVP_DigestInit_ex(s->context, EVP_sha256(), NULL) != 1)
+    if (!s->kind || !s->context || EVP_DigestInit_ex(s->context, s->kind, NULL) != 1)
         sha256_free(&s);
     return s;
 }
@@ -36,7 +38,7 @@ sha256_finish(struct sha256 *s, uint8_t digest[SHA256_SIZE])
 
     memset(digest, 0, SHA256_SIZE);
     good = EVP_DigestFinal_ex(s->context, digest, NULL) == 1 && good;
-    s->failed = EVP_DigestInit_ex(s->context, EVP_sha256(), NULL) != 1;
+    s->failed = EVP_DigestInit_ex(s->context, s->kind, NULL) != 1;
     return good;
 }
 
@@ -45,6 +47,7 @@ sha256_free(struct sha256 **s)
 {
     if (*s) {
         EVP_MD_CTX_free((*s)->context);
+        EVP_MD_free((*s)->kind);
         free(*s);
     }
     *s = NULL;

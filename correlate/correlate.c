@@ -68,7 +68,7 @@ load_one(void *arg, int thread, size_t i)
     const int p = i >= r->input[0].n;
     const size_t k = p ? i - r->input[0].n : i;
     const struct load_request request = {r->input[p].path[k], r->input[p].interface, r->c->options->filter,
-                                         &r->consumed};
+                                         &r->consumed, r->c->options->key[p]};
     load_piece(&r->pieces[p][k], &request, &r->errors[i]);
     if (r->bytes)
         progress(r->c, "reading", (double)atomic_load(&r->consumed) / (double)r->bytes);
@@ -123,9 +123,12 @@ tell_trouble(const struct correlation *c, const struct store *s)
         char text[800];
         if (f->trouble[0])
             warn(c, f->trouble);
-        if (f->journal.state != JOURNAL_BROKEN)
+        if (f->journal.state == JOURNAL_BROKEN)
+            snprintf(text, sizeof text, "%s: its journal is broken and proves nothing: %s", f->path, f->journal.broken);
+        else if (f->journal.state == JOURNAL_ABSENT && c->options->key[s - c->store])
+            snprintf(text, sizeof text, "%s: --pubkey was given for it, but it has no journal", f->path);
+        else
             continue;
-        snprintf(text, sizeof text, "%s: its journal is broken and proves nothing: %s", f->path, f->journal.broken);
         warn(c, text);
     }
 }

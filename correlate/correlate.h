@@ -2,6 +2,7 @@
 #ifndef TWOPOINT_CORRELATE_H
 #define TWOPOINT_CORRELATE_H
 
+#include "common/ed25519.h"
 #include "correlate/model.h"
 
 struct correlate_options {
@@ -10,8 +11,9 @@ struct correlate_options {
     const char *filter;        /* pcap filter expression that selects connections, or NULL */
     int64_t from_ns, to_ns;    /* reference time; INT64_MIN, INT64_MAX: not given */
     bool drops_stated[POINTS];
-    uint64_t drops[POINTS];                                      /* --capture-drops */
-    int threads;                                                 /* 0: as many as the machine has cores */
+    uint64_t drops[POINTS];                /* --capture-drops */
+    const struct ed25519_key *key[POINTS]; /* --pubkey: who must have signed the journals, or NULL */
+    int threads;                           /* 0: as many as the machine has cores */
     void (*progress)(void *arg, const char *stage, double part); /* part 0..1; NULL: none */
     void (*warn)(void *arg, const char *text);                   /* a file passed over, a gap ...; NULL: none */
     void *arg;

@@ -55,7 +55,8 @@ expand_folder(struct input *in, const char *folder, struct error *e)
     int result = 0;
     for (const struct dirent *entry; !result && (entry = readdir(d));) {
         struct stat st;
-        if (entry->d_name[0] == '.' || ends_with(entry->d_name, ".journal.ndjson"))
+        if (entry->d_name[0] == '.' || ends_with(entry->d_name, ".journal.ndjson") ||
+            ends_with(entry->d_name, ".journal.ndjson.part"))
             continue;
         char *path = join(folder, entry->d_name);
         if (path && (stat(path, &st) || !S_ISREG(st.st_mode))) {

@@ -373,7 +373,7 @@ read_all(struct loading *l, struct error *e)
     if (pending && !count_undecoded(p, "fragment not completed", pending))
         return error_set(e, ERR_MEMORY, "out of memory");
     capture_sha256(l->capture, p->file.sha256);
-    if (!p->file.spool && journal_read(&p->file.journal, l->request->path, NULL, e))
+    if (!p->file.spool && journal_read(&p->file.journal, l->request->path, NULL, l->request->key, e))
         return -1;
     return 0;
 }

@@ -20,9 +20,10 @@ struct piece; /* opaque */
 
 struct load_request {
     const char *path;
-    const char *interface;   /* take this interface's frames only, NULL: all */
-    const char *filter;      /* pcap expression that marks flows as selected, NULL: all are */
-    atomic_ullong *consumed; /* bytes read of all files so far, for progress; may be NULL */
+    const char *interface;         /* take this interface's frames only, NULL: all */
+    const char *filter;            /* pcap expression that marks flows as selected, NULL: all are */
+    atomic_ullong *consumed;       /* bytes read of all files so far, for progress; may be NULL */
+    const struct ed25519_key *key; /* who must have signed the journal, NULL: whoever did */
 };
 
 /* Read one file whole. A file that breaks off gives what came before; one that is no capture fails with ERR_MALFORMED,

@@ -1,4 +1,5 @@
 /* twopoint-correlate: two captures in, a verdict out. */
+#include "common/ed25519.h"
 #include "correlate/correlate.h"
 #include "correlate/options.h"
 #include "correlate/output.h"
@@ -136,7 +137,7 @@ exit_status(const struct report *r, bool proven_only)
 }
 
 static int
-run(struct options *o)
+run_with_keys(struct options *o)
 {
     struct correlation *c = NULL;
     struct progress progress;
@@ -155,6 +156,27 @@ run(struct options *o)
     const struct report *r = correlation_report(c);
     const int status = write_report(r, o) == 0 ? exit_status(r, o->fail_on_proven) : EXIT_CANNOT_RUN;
     correlation_free(&c);
+    return status;
+}
+
+static int
+run(struct options *o)
+{
+    struct ed25519_key *key[POINTS] = {NULL, NULL};
+    struct error e = {0};
+    int status = EXIT_CANNOT_RUN, p = 0;
+
+    for (; p < POINTS; p++) {
+        if (o->pubkey[p] && ed25519_open_public(&key[p], o->pubkey[p], &e) != 0)
+            break;
+        o->correlate.key[p] = key[p];
+    }
+    if (p == POINTS)
+        status = run_with_keys(o);
+    else
+        complain(&e);
+    for (p = 0; p < POINTS; p++)
+        ed25519_free(&key[p]);
     return status;
 }
 

@@ -123,6 +123,15 @@ set_capture_drops(struct options *o, const char *value, struct error *e)
 }
 
 static int
+set_pubkey(struct options *o, const char *value, struct error *e)
+{
+    if (o->n_pubkeys == POINTS)
+        return error_set(e, ERR_USAGE, "--pubkey: given too often");
+    o->pubkeys[o->n_pubkeys++] = value;
+    return 0;
+}
+
+static int
 set_fail_on(struct options *o, const char *value, struct error *e)
 {
     o->fail_on_proven = !strcmp(value, "proven");
@@ -231,6 +240,7 @@ static const struct option_row rows[] = {
     {"--to", "TIME", "leave out what is after it", set_to},
     {"--capture-drops", "POINT=N", "the capture of POINT dropped N packets, as its program\nsaid when it ended",
      set_capture_drops},
+    {"--pubkey", "POINT=FILE", "the journals of POINT must be signed by this key", set_pubkey},
     {"--fail-on", "WHAT", "exit with 1 for \"proven\" harm only, or for \"any\"", set_fail_on},
     {"--redact", NULL, "consistent pseudonyms for addresses and files", set_redact},
     {"--top", "N", "show at most N findings, resets and connections (20)", set_top},
@@ -306,29 +316,34 @@ take_point(struct options *o, const char *arg, struct error *e)
     return 0;
 }
 
-/* --capture-drops names a point as --names does, else by its place on the path. */
+/* Of "POINT=VALUE": the point, named as --names does, else by its place on the path. -1: there is none. */
+static int
+find_point(const struct options *o, const char *option, const char *text, const char *equals, struct error *e)
+{
+    const size_t n = (size_t)(equals - text);
+
+    for (int p = 0; p < POINTS; p++) {
+        const char *name = o->name[p][0] ? o->name[p] : places[p];
+        if (strlen(name) == n && !memcmp(name, text, n))
+            return p;
+    }
+    return error_set(e, ERR_USAGE, "%s: no point is named \"%.*s\"%s", option, n > 64 ? 64 : (int)n, text,
+                     o->name[0][0] ? "" : " (client and server are, unless --names says otherwise)");
+}
+
 static int
 settle_drops(struct options *o, struct error *e)
 {
     for (int i = 0; i < o->n_stated; i++) {
         const char *text = o->stated[i], *equals = strrchr(text, '=');
-        int p = 0;
 
         if (!equals)
             return error_set(e, ERR_USAGE, "--capture-drops: POINT=N is wanted, not \"%.100s\"", text);
-        const size_t n = (size_t)(equals - text);
-        for (; p < POINTS; p++) {
-            const char *name = o->name[p][0] ? o->name[p] : places[p];
-            if (strlen(name) == n && !memcmp(name, text, n))
-                break;
-        }
-        if (p == POINTS)
-            return error_set(e, ERR_USAGE, "--capture-drops: no point is named \"%.*s\"%s", n > 64 ? 64 : (int)n, text,
-                             o->name[0][0] ? "" : " (client and server are, unless --names says otherwise)");
-        if (parse_count(&o->correlate.drops[p], "--capture-drops", equals + 1, 0, UINT64_MAX / 2, e))
+        const int p = find_point(o, "--capture-drops", text, equals, e);
+        if (p < 0 || parse_count(&o->correlate.drops[p], "--capture-drops", equals + 1, 0, UINT64_MAX / 2, e))
             return -1;
         if (o->correlate.drops_stated[p])
-            return error_set(e, ERR_USAGE, "--capture-drops: given twice for \"%.*s\"", (int)n, text);
+            return error_set(e, ERR_USAGE, "--capture-drops: given twice for \"%.*s\"", (int)(equals - text), text);
         o->correlate.drops_stated[p] = true;
     }
     return 0;
@@ -345,6 +360,24 @@ check_outputs(const struct options *o, int i, int k, struct error *e)
     return error_set(e, ERR_USAGE,
                      !strcmp(a, "-") ? "%s and %s cannot both go to standard output" : "%s and %s name the same file",
                      output_names[i], output_names[k]);
+}
+
+static int
+settle_pubkeys(struct options *o, struct error *e)
+{
+    for (int i = 0; i < o->n_pubkeys; i++) {
+        const char *text = o->pubkeys[i], *equals = strchr(text, '=');
+
+        if (!equals || !equals[1])
+            return error_set(e, ERR_USAGE, "--pubkey: POINT=FILE is wanted, not \"%.100s\"", text);
+        const int p = find_point(o, "--pubkey", text, equals, e);
+        if (p < 0)
+            return -1;
+        if (o->pubkey[p])
+            return error_set(e, ERR_USAGE, "--pubkey: given twice for \"%.*s\"", (int)(equals - text), text);
+        o->pubkey[p] = equals + 1;
+    }
+    return 0;
 }
 
 static int
@@ -390,7 +423,7 @@ options_parse(struct options *out, int argc, char *const argv[], struct error *e
         if (result || out->action != ACTION_CORRELATE)
             return result;
     }
-    if (settle_drops(out, e) || check_together(out, e))
+    if (settle_drops(out, e) || settle_pubkeys(out, e) || check_together(out, e))
         return -1;
     /* a journal's name for its point may be a host's; one that was given for this report is meant to be seen */
     for (int p = 0; p < POINTS && out->redact; p++)

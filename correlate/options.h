@@ -17,9 +17,11 @@ struct options {
     const char *output[OUTPUTS];        /* paths, "-" for standard output, NULL for none */
     bool fail_on_proven, redact, quiet, verbose;
     enum options_color color;
-    uint32_t top;           /* at most so many findings, resets and connections in the text */
-    const char *stated[16]; /* --capture-drops as given, until the names are known */
-    int n_stated, n_points;
+    uint32_t top;                /* at most so many findings, resets and connections in the text */
+    const char *stated[16];      /* --capture-drops as given, until the names are known */
+    const char *pubkeys[POINTS]; /* --pubkey as given */
+    const char *pubkey[POINTS];  /* path of the point's public key, or NULL */
+    int n_stated, n_pubkeys, n_points;
 };
 
 /* Options may stand anywhere, "--name VALUE" or "--name=VALUE"; "--" ends them, "-" is an operand. 0, or -1 with

@@ -28,7 +28,7 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     struct journal j;
     struct error e;
 
-    if (journal_read_files(&j, text, packets, NULL, &e) == 0) {
+    if (journal_read_files(&j, text, packets, NULL, NULL, &e) == 0) {
         if (j.state == JOURNAL_AUTHENTIC || j.state == JOURNAL_ABSENT || (j.state == JOURNAL_BROKEN) != !!j.broken[0])
             abort();
         journal_free(&j);

@@ -69,6 +69,12 @@ static const struct {
      "--capture-drops: no point is named \"home\" (client and server are, unless --names says otherwise)"},
     {"--capture-drops client=3 --names x,y a b", "--capture-drops: no point is named \"client\""},
     {"--capture-drops x=3 --names x,y --capture-drops x=4 a b", "--capture-drops: given twice for \"x\""},
+    {"--pubkey client a b", "--pubkey: POINT=FILE is wanted, not \"client\""},
+    {"--pubkey client= a b", "--pubkey: POINT=FILE is wanted, not \"client=\""},
+    {"--pubkey home=k a b",
+     "--pubkey: no point is named \"home\" (client and server are, unless --names says otherwise)"},
+    {"--pubkey y=k --names x,y --pubkey y=l a b", "--pubkey: given twice for \"y\""},
+    {"--pubkey x=k --pubkey y=l --pubkey z=m a b", "--pubkey: given too often"},
 };
 
 START_TEST(every_mistake_is_named)
@@ -106,8 +112,8 @@ START_TEST(options_may_stand_anywhere)
 
     ck_assert_int_eq(parse(&o, &e,
                            "--json r.json a --events=e.ndjson --names x,y.z-1_ --filter tcp --from 1 - --to "
-                           "1970-01-01T00:00:02Z --capture-drops y.z-1_=7 --fail-on proven --redact --top 3 --verbose "
-                           "--color always --threads 2"),
+                           "1970-01-01T00:00:02Z --capture-drops y.z-1_=7 --pubkey x=k=1 --fail-on proven --redact "
+                           "--top 3 --verbose --color always --threads 2"),
                      0);
     ck_assert_str_eq(o.output[OUTPUT_JSON], "r.json");
     ck_assert_str_eq(o.output[OUTPUT_EVENTS], "e.ndjson");
@@ -118,6 +124,8 @@ START_TEST(options_may_stand_anywhere)
     ck_assert(!o.correlate.drops_stated[0] && o.correlate.drops_stated[1] && o.correlate.drops[1] == 7);
     ck_assert(o.fail_on_proven && o.redact && o.top == 3 && o.verbose && o.color == COLOR_ALWAYS);
     ck_assert_int_eq(o.correlate.threads, 2);
+    ck_assert_str_eq(o.pubkey[0], "k=1");
+    ck_assert_ptr_null(o.pubkey[1]);
 }
 END_TEST
 
