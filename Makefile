@@ -48,13 +48,15 @@ UNIT_LIB  := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 WIRE_LIB  := $(filter-out %/main.c,$(wildcard tests/lab/wire/*.c))
 ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC) $(WIRE_LIB) \
-             tests/lab/wire/main.c
+             tests/lab/wire/main.c tests/e2e/write_set.c
 ALL_H     := $(wildcard common/*.h capture/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h tests/lab/wire/*.h)
 obj        = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 CORRELATE := $(O)/twopoint-correlate
 GENERATE  := $(O)/twopoint-generate
 WIRE      := $(O)/lab/wire
+VERIFY    := $(O)/twopoint-verify
+WRITE_SET := $(O)/write-set
 UNIT      := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
@@ -63,6 +65,12 @@ all: $(CORRELATE)
 $(O)/libtwopoint.a: $(call obj,$(LIB_SRC))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(CORRELATE): $(call obj,correlate/main.c) $(O)/libtwopoint.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(VERIFY): $(call obj,capture/verify_main.c) $(O)/libtwopoint.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(WRITE_SET): $(call obj,tests/e2e/write_set.c) $(O)/libtwopoint.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(GENERATE): $(call obj,$(GEN_SRC)) $(O)/libtwopoint.a
@@ -84,7 +92,7 @@ $(O)/obj/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CPP) $(ALL_C) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) correlate/main.c \
-                                     $(WIRE_LIB) tests/lab/wire/main.c))
+                                     $(WIRE_LIB) tests/lab/wire/main.c tests/e2e/write_set.c))
 
 # ---- what people run ----
 generate: $(GENERATE)

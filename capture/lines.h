@@ -1,7 +1,7 @@
 /* The journal's lines (docs/formats: twopoint-journal/1), each written as one line of JSON.
  *
  * A line is a string that the caller frees with free(), ended with a newline; NULL: out of memory. Strings that are no
- * UTF-8 are percent-encoded. chunk and end lines are made by set.c, which knows their digests. */
+ * UTF-8 are percent-encoded. */
 #ifndef TWOPOINT_LINES_H
 #define TWOPOINT_LINES_H
 
@@ -22,11 +22,16 @@ struct lines_start { /* strings: NULL is written as "", but mac as null */
 /* `previous`: hex or NULL; `pubkey`: hex or NULL. */
 char *lines_start(int64_t time_ns, const struct lines_start *s, uint32_t file, const char *previous,
                   const char *pubkey);
-char *lines_clock(int64_t time_ns, const struct journal_clock *c);
+char *lines_clock(int64_t time_ns, const struct journal_clock *c); /* offset_ns INT64_MIN: unknown */
 char *lines_drops(int64_t time_ns, const struct journal_drops *d);
 char *lines_link(int64_t time_ns, const char *what); /* up, down, renamed, gone, back */
 char *lines_level(int64_t time_ns, int from, int to);
 char *lines_deleted(int64_t time_ns, const char *name, const char *head); /* head: hex or NULL */
 char *lines_recovered(int64_t time_ns, const char *name, uint64_t kept, uint64_t cut);
+
+/* For set.c only: these two are not whole, since their last members, digest and signature, depend on them. */
+char *lines_chunk(int64_t time_ns, const struct journal_chunk *c, uint64_t received);
+char *lines_end(int64_t time_ns, uint64_t packets, uint64_t bytes, uint64_t kernel_drops, uint64_t queue_drops,
+                const char *reason);
 
 #endif

@@ -23,6 +23,7 @@ struct recovered {
     char name[256];     /* as `recovered` lines have it: of the packet file, without .part */
     uint64_t kept, cut; /* bytes of the packet file */
     bool removed;       /* nothing was journalled: kept is 0 */
+    bool whole;         /* it was finished but for its name: nothing is journalled of it */
     char trouble[256];  /* not finished, and why; "" when it was */
 };
 

@@ -29,9 +29,9 @@ int ring_make_room(struct ring *r, struct set *s, int64_t time_ns, uint32_t open
 int ring_free_oldest(struct ring *r, struct set *s, int64_t time_ns, struct error *e);
 /* Never free what holds packets of [from_ns, to_ns], be it finished already or not. */
 int ring_keep(struct ring *r, int64_t from_ns, int64_t to_ns, struct error *e);
-uint64_t ring_bytes(const struct ring *r); /* of all finished files */
-uint32_t ring_files(const struct ring *r);
-uint32_t ring_kept(const struct ring *r);
+uint64_t ring_bytes(struct ring *r); /* of all finished files */
+uint32_t ring_files(struct ring *r);
+uint32_t ring_kept(struct ring *r);
 void ring_free(struct ring **r);
 
 #endif

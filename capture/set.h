@@ -14,8 +14,8 @@
  * calls: openat, flock, fstat, write, pread, fdatasync, fsync, ftruncate, renameat, unlinkat, lseek, close. One set is
  * used by one thread at a time.
  *
- * Errors: ERR_FULL (no space, quota or file size left), ERR_SYSTEM, ERR_MEMORY. After a failed write nothing is lost
- * that a chunk vouches for: set_end_short finishes the file there. */
+ * Errors: ERR_FULL (no space, quota or file size left), ERR_SYSTEM, ERR_MEMORY. After one nothing is lost that a chunk
+ * vouches for, and only set_end_short, which finishes the file there, or set_close may follow. */
 #ifndef TWOPOINT_SET_H
 #define TWOPOINT_SET_H
 
@@ -27,7 +27,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SET_NAME_SIZE 160 /* of a file's NAME, with its zero byte */
+#define SET_NAME_SIZE 160                  /* of a file's NAME, with its zero byte */
+#define SET_FULL_SIZE (SET_NAME_SIZE + 32) /* with its endings */
+#define SET_PACKETS   ".pcapng.zst"
+#define SET_JOURNAL   ".journal.ndjson"
+#define SET_PART      ".part"
 
 struct set_options {
     int folder;                      /* descriptor; the caller's, and must outlive the set. Files are 0640; they get the
@@ -72,7 +76,7 @@ int set_rotate(struct set *s, int64_t time_ns, const struct set_ending *end, str
 /* The same, and no file follows. */
 int set_end(struct set *s, int64_t time_ns, const struct set_ending *end, struct error *e);
 /* The frame cannot be ended, because something could not be written: cut the file behind its last chunk, end its frame
- * there, and finish it. `end` states what the chunks hold. A file without a chunk is removed. */
+ * there, and finish it. `end` states what the chunks hold. A file without packets in a chunk stays `.part`. */
 int set_end_short(struct set *s, int64_t time_ns, const struct set_ending *end, struct error *e);
 /* A file that is still open stays behind as `.part`, for recovery. */
 void set_close(struct set **s);

@@ -41,6 +41,8 @@ journal_break(struct journal_reader *r, const char *format, ...)
     j->state = JOURNAL_BROKEN;
     if (r->number)
         n = snprintf(j->broken, sizeof j->broken, "line %" PRIu64 ": ", r->number);
+    if (r->in_chunk)
+        n += snprintf(j->broken + n, sizeof j->broken - (size_t)n, "chunk %zu: ", j->n_chunks);
     va_start(ap, format);
     vsnprintf(j->broken + n, sizeof j->broken - (size_t)n, format, ap);
     va_end(ap);
@@ -112,6 +114,8 @@ check_digest(struct journal_reader *r, const json_t *line, uint64_t to)
     memcpy(r->out->head, hex, sizeof hex);
     r->packets_done = to;
     r->covered = r->line_at + r->len + 1;
+    for (; r->vouched < r->out->n_notes; r->vouched++)
+        r->out->notes[r->vouched].vouched = true;
     return true;
 }
 
@@ -123,10 +127,14 @@ take_chunk(struct journal_reader *r, const json_t *line)
     if (!journal_take_chunk(r, line))
         return false;
     c = &r->out->chunks[r->out->n_chunks - 1];
+    r->in_chunk = true;
     if (c->from != r->packets_done)
         return journal_break(r, "its packets begin at byte %" PRIu64 ", not at %" PRIu64 " where the last chunk ended",
                              c->from, r->packets_done);
-    return check_digest(r, line, c->to);
+    if (!check_digest(r, line, c->to))
+        return false;
+    r->in_chunk = false;
+    return true;
 }
 
 static bool
@@ -149,8 +157,14 @@ take_object(struct journal_reader *r, const json_t *line)
         const char *type;
         bool (*take)(struct journal_reader *r, const json_t *line);
     } kinds[] = {
-        {"start", journal_take_start}, {"clock", journal_take_clock}, {"drops", journal_take_drops},
-        {"link", journal_take_link},   {"chunk", take_chunk},         {"end", take_end},
+        {"start", journal_take_start},
+        {"clock", journal_take_clock},
+        {"drops", journal_take_drops},
+        {"link", journal_take_link},
+        {"deleted", journal_take_deleted},
+        {"recovered", journal_take_recovered},
+        {"chunk", take_chunk},
+        {"end", take_end},
     };
     const char *type = json_string_value(json_object_get(line, "type"));
 
@@ -161,7 +175,7 @@ take_object(struct journal_reader *r, const json_t *line)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(type, kinds[i].type) == 0)
             return kinds[i].take(r, line);
-    return true; /* level, deleted, recovered, and what later versions add: hashed like every line, not needed here */
+    return true; /* level, and what later versions add: hashed like every line, not needed here */
 }
 
 static bool
@@ -341,5 +355,6 @@ journal_free(struct journal *j)
     free(j->clocks);
     free(j->chunks);
     free(j->links);
+    free(j->notes);
     memset(j, 0, sizeof *j);
 }

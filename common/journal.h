@@ -55,6 +55,14 @@ struct journal_link {
     char what[16]; /* "what" of the line: up, down, renamed, gone, back */
 };
 
+struct journal_note { /* a "deleted" or "recovered" line: of another file */
+    bool recovered;
+    char name[256]; /* of its packet file, without folder */
+    char head[65];  /* deleted: its chain head, "" unknown */
+    uint64_t kept;  /* recovered: bytes */
+    bool vouched;   /* a digest covers this line */
+};
+
 struct journal {
     enum journal_state state;
     char broken[256]; /* where and why, when state is JOURNAL_BROKEN */
@@ -67,11 +75,13 @@ struct journal {
     uint64_t covered;         /* bytes of the journal that its chain vouches for */
     int64_t start_ns, end_ns; /* of the start and end lines; end INT64_MIN when there is none */
     uint64_t end_packets, kernel_drops, queue_drops; /* from the end line */
+    char reason[64];                                 /* from the end line */
     struct journal_drops *drops;
     struct journal_clock *clocks;
     struct journal_chunk *chunks;
     struct journal_link *links;
-    size_t n_drops, n_clocks, n_chunks, n_links;
+    struct journal_note *notes;
+    size_t n_drops, n_clocks, n_chunks, n_links, n_notes;
 };
 
 /* Read the journal that belongs to the packet file at `packets_path`, and check its chain against that file's bytes.

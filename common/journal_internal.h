@@ -18,11 +18,13 @@ struct journal_reader {
     uint64_t number;       /* of that line, from 1 */
     uint64_t line_at;      /* its place in the journal, bytes */
     uint64_t covered;      /* journal bytes up to here belong to earlier digests */
+    size_t vouched;        /* notes up to here belong to earlier digests */
     uint64_t packets_size; /* bytes of the packet file */
     uint64_t packets_done; /* of which the chain covers these */
     const char *previous;  /* as the caller knows it, or NULL */
     bool started, no_memory;
-    size_t room_drops, room_clocks, room_chunks, room_links;
+    bool in_chunk; /* the last of out->chunks is the line at hand */
+    size_t room_drops, room_clocks, room_chunks, room_links, room_notes;
 };
 
 /* Note why the journal is broken (only the first reason stands), and return false. */
@@ -33,6 +35,8 @@ bool journal_take_start(struct journal_reader *r, const json_t *line);
 bool journal_take_clock(struct journal_reader *r, const json_t *line);
 bool journal_take_drops(struct journal_reader *r, const json_t *line);
 bool journal_take_link(struct journal_reader *r, const json_t *line);
+bool journal_take_deleted(struct journal_reader *r, const json_t *line);
+bool journal_take_recovered(struct journal_reader *r, const json_t *line);
 bool journal_take_chunk(struct journal_reader *r, const json_t *line);
 bool journal_take_end(struct journal_reader *r, const json_t *line, uint64_t *bytes);
 

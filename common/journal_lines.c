@@ -249,6 +249,40 @@ journal_take_link(struct journal_reader *r, const json_t *line)
     return true;
 }
 
+static bool
+take_note(struct journal_reader *r, const struct journal_note *n)
+{
+    struct journal *j = r->out;
+    void *p = j->notes;
+
+    if (!reserve(r, &p, j->n_notes, &r->room_notes, sizeof *n))
+        return false;
+    j->notes = p;
+    j->notes[j->n_notes++] = *n;
+    return true;
+}
+
+bool
+journal_take_deleted(struct journal_reader *r, const json_t *line)
+{
+    struct journal_note n = {.recovered = false};
+
+    return fill_text(r, line, "name", n.name, sizeof n.name) && fill_text(r, line, "head", n.head, sizeof n.head) &&
+           take_note(r, &n);
+}
+
+bool
+journal_take_recovered(struct journal_reader *r, const json_t *line)
+{
+    static const struct field fields[] = {
+        {"kept", FIELD_UNSIGNED | FIELD_REQUIRED, offsetof(struct journal_note, kept)},
+    };
+    struct journal_note n = {.recovered = true};
+
+    return fill_text(r, line, "name", n.name, sizeof n.name) && fill(r, line, fields, COUNT(fields), &n) &&
+           take_note(r, &n);
+}
+
 bool
 journal_take_chunk(struct journal_reader *r, const json_t *line)
 {
@@ -281,5 +315,6 @@ journal_take_end(struct journal_reader *r, const json_t *line, uint64_t *bytes)
     };
     static const struct field size = {"bytes", FIELD_UNSIGNED | FIELD_REQUIRED, 0};
 
-    return fill(r, line, fields, COUNT(fields), r->out) && fill_field(r, line, &size, bytes);
+    return fill(r, line, fields, COUNT(fields), r->out) && fill_field(r, line, &size, bytes) &&
+           fill_text(r, line, "reason", r->out->reason, sizeof r->out->reason);
 }

@@ -1,4 +1,4 @@
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 
 #include <string.h>
 
