@@ -298,7 +298,7 @@ START_TEST(a_digest_changed)
     char *p = strstr(w.text, "\"digest\": \"") + strlen("\"digest\": \"");
 
     *p = *p == '0' ? '1' : '0';
-    expect_broken("line 3: the digest does not hold");
+    expect_broken("line 3: chunk 1: the digest does not hold");
 }
 END_TEST
 
@@ -308,7 +308,7 @@ START_TEST(a_line_removed)
 
     memmove(p, next, (size_t)(w.text + w.n - next) + 1);
     w.n -= (size_t)(next - p);
-    expect_broken("line 7: the digest does not hold");
+    expect_broken("line 7: chunk 2: the digest does not hold");
 }
 END_TEST
 
