@@ -4,8 +4,9 @@
  *                             '-- a stray: it belongs before the cut
  *
  * Views are runs of the store's order, so a stray is moved there: to the end of the run that it belongs to. It is told
- * by its sequence number, which lies beside the old connection's and far from the new one's. The order within each view
- * stays that of time. */
+ * by its sequence number, which lies beside the old connection's, and before the new one's initial number (a host that
+ * uses ports anew soon begins not far above where it ended) or far from it. The order within each view stays that of
+ * time. */
 #include "correlate/views_internal.h"
 
 #include <stdlib.h>
@@ -37,7 +38,8 @@ is_stray(const struct segment *s, const struct view *now, const bool known[2], c
     const int end = (s->bits & SEG_FROM_1) != 0;
     if (!known[end] || (s->flags & TCP_SYN) || labs((long)seq_diff(s->seq, position[end])) > BESIDE)
         return false;
-    return !now->isn_seen[end] || labs((long)seq_diff(s->seq, now->isn[end])) > FAR;
+    return !now->isn_seen[end] || seq_before(s->seq, now->isn[end]) ||
+           labs((long)seq_diff(s->seq, now->isn[end])) > FAR;
 }
 
 /* Move the segment at `place` of view `now` to the end of `before`, which stands right before it. */
