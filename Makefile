@@ -22,7 +22,8 @@ FUZZ_TIME ?= 600
 DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev liblz4-dev zlib1g-dev libjansson-dev \
              libxxhash-dev
 DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump nftables iproute2 ethtool zstd lz4 gzip mandoc \
-             clang clang-format clang-tidy cppcheck libclang-rt-14-dev
+             clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
+             nginx-light curl procps
 DEPS_BENCH := $(DEPS_DEV) tcptrace time
 
 # ---- how it is compiled ----
@@ -80,6 +81,9 @@ $(WIRE): $(call obj,$(WIRE_LIB) tests/lab/wire/main.c) $(O)/libtwopoint.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(O)/lab/vlan.o: tests/lab/vlan.bpf.c
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) -target bpf -O2 -Wall -Wextra -c -o $@ $<
 # the wire's modules have tests of their own, which need nothing of the generator
 $(O)/unit/check_wire_%: $(O)/obj/tests/unit/check_wire_%.o $(call obj,$(WIRE_LIB)) $(O)/libtwopoint.a
 	@mkdir -p $(@D)
@@ -96,7 +100,7 @@ $(O)/obj/%.o: %.c
 
 # ---- what people run ----
 generate: $(GENERATE)
-wire: $(WIRE)
+wire: $(WIRE) $(O)/lab/vlan.o
 
 deps:
 	$(Q)tests/apt.sh $(DEPS)
@@ -111,7 +115,7 @@ demo: $(CORRELATE)
 
 check: deps-dev
 	$(Q)$(MAKE) --no-print-directory check-only
-check-only: $(CORRELATE) $(GENERATE) $(WIRE) $(UNIT)
+check-only: $(CORRELATE) $(GENERATE) wire $(UNIT)
 	$(Q)tests/run.sh $(O)
 unit: $(UNIT)
 	$(Q)tests/run.sh --unit $(O)

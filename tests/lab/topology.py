@@ -94,11 +94,12 @@ class Topology:
     client, server = DEVICES["c0"][1], DEVICES["s0"][1]
     client6, server6 = DEVICES["c0"][2], DEVICES["s0"][2]
 
-    def __init__(self, prefix, mtu=1500, mtu_server=None, tunnel=None, wire_program="build/lab/wire", vlan_object=None):
-        """mtu_server: of the cable between router b and the server. tunnel, on that cable: None, "vxlan", or "vlan" (which
-        needs vlan_object, tests/lab/wire/vlan.bpf compiled)."""
+    def __init__(self, prefix, mtu=1500, mtu_server=None, tunnel=None, wire_program="build/lab/wire"):
+        """mtu_server: of the cable between router b and the server. tunnel, on that cable: None, "vxlan", or "vlan" (whose
+        program vlan.o lies beside the wire's)."""
         self.prefix, self.mtu, self.mtu_server = prefix, mtu, mtu_server or mtu
-        self.tunnel, self.wire_program, self.vlan_object = tunnel, wire_program, vlan_object
+        self.tunnel, self.wire_program = tunnel, os.path.abspath(wire_program)
+        self.vlan_object = os.path.join(os.path.dirname(self.wire_program), "vlan.o")
         self.processes = []
 
     # ---- building ----
@@ -220,31 +221,38 @@ class Topology:
     def sysctl(self, ns, key, value):
         self.shell(ns, f"sysctl -q -w {key}='{value}'")
 
-    def nft(self, ns, text):
-        call(["ip", "netns", "exec", self.name(ns), "nft", "-f", "-"], text)
+    def chain(self, ns, table, kind, rules):
+        """One chain of the kernel's packet filter, in a table of its own."""
+        body = "\n".join(rules)
+        call(["ip", "netns", "exec", self.name(ns), "nft", "-f", "-"], f"table {table} {{\nchain x {{\ntype {kind};\n{body}\n}}\n}}\n")
 
     def nat(self, kind):
         """masquerade: router a gives the client its own address, and ports by chance. dnat: router b hands port 80 of its
-        own outer address (t.front) to the server's port 8000. both: both."""
-        self.shell("a", "sysctl -q -w net.netfilter.nf_conntrack_checksum=0 net.netfilter.nf_conntrack_tcp_be_liberal=1", check=False)
-        self.shell("b", "sysctl -q -w net.netfilter.nf_conntrack_checksum=0 net.netfilter.nf_conntrack_tcp_be_liberal=1", check=False)
+        own outer address (t.front) to the server's port 8000. both: both. What has a wrong sum is translated too."""
         if kind in ("masquerade", "both"):
-            self.nft("a", "table inet n { chain post { type nat hook postrouting priority 100; oifname a1 masquerade random; } }")
+            self.chain("a", "inet n", "nat hook postrouting priority 100", ["oifname a1 meta l4proto tcp masquerade random"])
+            self.trust_all("a")
         if kind in ("dnat", "both"):
-            self.nft("b", "table inet n { chain pre { type nat hook prerouting priority -100; iifname b1 tcp dport 80 "
-                          f"dnat ip to {self.server}:8000; iifname b1 tcp dport 80 dnat ip6 to [{self.server6}]:8000; }} }}")
+            self.chain("b", "inet n", "nat hook prerouting priority -100",
+                       [f"iifname b1 tcp dport 80 dnat ip to {self.server}:8000",
+                        f"iifname b1 tcp dport 80 dnat ip6 to [{self.server6}]:8000"])
+            self.trust_all("b")
+
+    def trust_all(self, ns):
+        self.shell(ns, "sysctl -q -w net.netfilter.nf_conntrack_checksum=0 net.netfilter.nf_conntrack_tcp_be_liberal=1 "
+                       "net.netfilter.nf_conntrack_tcp_ignore_invalid_rst=1")
 
     front, front6 = DEVICES["b1"][1], DEVICES["b1"][2]
 
     def clamp(self, mss, ns="b"):
         """The router lowers the MSS of SYNs that it forwards."""
-        self.nft(ns, "table inet m { chain f { type filter hook forward priority -150; tcp flags syn "
-                     f"tcp option maxseg size > {mss} tcp option maxseg size set {mss}; }} }}")
+        self.chain(ns, "inet m", "filter hook forward priority -150",
+                   [f"tcp flags syn tcp option maxseg size > {mss} tcp option maxseg size set {mss}"])
 
     def lossy_rule(self, ns, text, hook="forward"):
         """A rule of the kernel's own packet filter, e.g. ("b", "tcp flags rst counter drop"): harm that the wire's truth does
         not have. Removed by unrule."""
-        self.nft(ns, f"table inet t {{ chain f {{ type filter hook {hook} priority 0; {text}; }} }}")
+        self.chain(ns, "inet t", f"filter hook {hook} priority 0", [text])
 
     def counted(self, ns):
         """Packets and bytes that the counters of lossy_rule() on this router saw."""
@@ -289,7 +297,7 @@ class Topology:
 
     def wire(self, scenario, folder, seed=None):
         """Start the wire; its truth is folder/wire.ndjson, its captures folder/client-in.pcap and so on."""
-        command = [os.path.abspath(self.wire_program), "--client", "wa", "--server", "wb", "--scenario", scenario,
+        command = [self.wire_program, "--client", "wa", "--server", "wb", "--scenario", scenario,
                    "--truth", os.path.join(folder, "wire.ndjson"), "--pcap", folder]
         if seed is not None:
             command += ["--seed", str(seed)]
@@ -301,6 +309,5 @@ class Topology:
         here = os.path.dirname(os.path.abspath(__file__))
         iif = {"a": "a0", "b": "b1"}[ns]
         process = self.start_ready(ns, ["python3", os.path.join(here, "relay.py"), "3128", self.server, str(to_port)])
-        self.nft(ns, f"table ip x {{ chain pre {{ type nat hook prerouting priority -100; iifname {iif} tcp dport {port} "
-                     "redirect to :3128; } }")
+        self.chain(ns, "ip x", "nat hook prerouting priority -100", [f"iifname {iif} tcp dport {port} redirect to :3128"])
         return process

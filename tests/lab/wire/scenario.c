@@ -125,6 +125,19 @@ take_line(struct wire_scenario *s, char *line)
     return NULL;
 }
 
+/* A direction has one shift of its numbers, by one rule; the SYN proxy minds both directions. */
+static bool
+shifts_twice(const struct wire_scenario *s)
+{
+    unsigned rules[2] = {0, 0};
+
+    for (size_t i = 0; i < s->n_rules; i++)
+        for (int d = 0; d < 2; d++)
+            rules[d] +=
+                s->rules[i].action == WIRE_SYNPROXY || (s->rules[i].action == WIRE_SEQ && s->rules[i].direction[d]);
+    return rules[WIRE_UP] > 1 || rules[WIRE_DOWN] > 1;
+}
+
 int
 wire_scenario_read(struct wire_scenario *s, FILE *in, const char *name, struct error *e)
 {
@@ -140,5 +153,7 @@ wire_scenario_read(struct wire_scenario *s, FILE *in, const char *name, struct e
         if ((wrong = take_line(s, line)))
             return error_set(e, ERR_MALFORMED, "%s:%u: %s", name, number, wrong);
     }
+    if (shifts_twice(s))
+        return error_set(e, ERR_MALFORMED, "%s: one rule of seq or synproxy a direction", name);
     return ferror(in) ? error_set(e, ERR_SYSTEM, "%s cannot be read", name) : 0;
 }

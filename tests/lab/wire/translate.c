@@ -21,20 +21,23 @@
  *
  * It offers neither window scaling nor timestamps, which it could not speak for the server. */
 
-/* Shift the frame by what its connection has; note the rule when that changed anything. */
+/* Shift the frame by what its connection has in the rule's directions; note the rule when that changed anything. */
 static void
-shift(struct wire_pass *pass, size_t rule)
+shift(struct wire_pass *pass, size_t rule, const bool direction[2])
 {
     const struct wire_flow *f = pass->flow;
     int d = pass->direction;
+    uint32_t along, back;
     bool changed;
 
     if (!f)
         return;
+    along = direction[d] ? f->shift[d] : 0;
+    back = direction[!d] ? 0 - f->shift[!d] : 0;
     if (pass->p.tcp)
-        changed = wire_rewrite_shift(pass->frame, &pass->p, f->shift[d], 0 - f->shift[!d], f->keep_sack[!d]);
+        changed = wire_rewrite_shift(pass->frame, &pass->p, along, back, f->keep_sack[!d]);
     else
-        changed = wire_rewrite_quote(pass->frame, &pass->p, 0 - f->shift[!d]);
+        changed = wire_rewrite_quote(pass->frame, &pass->p, back);
     if (changed)
         wire_rules_note(pass, rule);
 }
@@ -45,7 +48,7 @@ wire_translate_seq(struct wire_pass *pass, size_t rule)
     const struct wire *w = pass->w;
     struct wire_flow *f = pass->flow;
     int d = pass->direction;
-    bool fresh = pass->p.tcp && (pass->p.flags & WIRE_SYN) && f && (f->shift[d] == 0 || f->isn[d] != pass->p.seq);
+    bool fresh = f && pass->p.tcp && (pass->p.flags & WIRE_SYN) && (f->shift[d] == 0 || f->isn[d] != pass->p.seq);
 
     if (fresh && wire_rule_selects(pass, rule)) {
         f->isn[d] = pass->p.seq;
@@ -53,7 +56,7 @@ wire_translate_seq(struct wire_pass *pass, size_t rule)
             (uint32_t)wire_chance(w->scenario->seed, UINT64_C(2) << 32 | rule, w->rules[rule].fulfilled[d]) | 1;
         f->keep_sack[d] = w->scenario->rules[rule].keep_sack;
     }
-    shift(pass, rule);
+    shift(pass, rule, w->scenario->rules[rule].direction);
 }
 
 /* ---- the SYN proxy ---- */
@@ -186,6 +189,7 @@ proxy_down(struct wire_pass *pass, size_t rule)
 void
 wire_translate_proxy(struct wire_pass *pass, size_t rule)
 {
+    static const bool server_side[2] = {[WIRE_DOWN] = true};
     bool swallowed = false;
 
     if (pass->flow && pass->p.tcp)
@@ -194,6 +198,6 @@ wire_translate_proxy(struct wire_pass *pass, size_t rule)
         pass->fate = WIRE_SWALLOWED;
         wire_rules_note(pass, rule);
     } else {
-        shift(pass, rule);
+        shift(pass, rule, server_side);
     }
 }
