@@ -383,6 +383,41 @@ connect_points(struct correlation *c, struct error *e)
 
 /* ---- verdicts ---- */
 
+/* What is known of both captures by themselves, and from the survey; not finished. NULL: memory. */
+static struct health *
+gather_health(const struct correlation *c)
+{
+    struct health *h;
+    if (health_new(&h, c->report.stores, &c->clock))
+        return NULL;
+    health_limit(h, c->options->from_ns, c->options->to_ns);
+    for (int t = 0; t < c->threads; t++)
+        if (survey_report(c->surveys[t], h)) {
+            health_free(&h);
+            return NULL;
+        }
+    return h;
+}
+
+/* What was judged missed speaks for its neighbourhood too, where the survey had seen nothing amiss (a hole that
+ * swallowed the beginning of a connection): then judge again with that known. -1: error, or memory. */
+static int
+judge_with_misses(struct correlation *c, struct error *e)
+{
+    struct health *h = gather_health(c);
+    if (!h)
+        return -1;
+    if (!judge_misses(c->judges, (size_t)c->threads, h)) {
+        health_free(&h);
+        return 0;
+    }
+    health_free(&c->report.health);
+    c->report.health = h;
+    for (int t = 0; t < c->threads; t++)
+        judge_restart(c->judges[t]);
+    return health_finish(h) ? -1 : each_connection(c, "judging again", judge_one, e);
+}
+
 static int
 judge_all(struct correlation *c, struct error *e)
 {
@@ -392,19 +427,15 @@ judge_all(struct correlation *c, struct error *e)
             return error_set(e, ERR_MEMORY, "out of memory");
     if (each_connection(c, "looking for what the captures missed", survey_one, e))
         return -1;
-    if (health_new(&r->health, r->stores, r->clock))
-        return error_set(e, ERR_MEMORY, "out of memory");
-    health_limit(r->health, c->options->from_ns, c->options->to_ns);
-    for (int t = 0; t < c->threads; t++)
-        if (survey_report(c->surveys[t], r->health))
-            return error_set(e, ERR_MEMORY, "out of memory");
-    if (health_finish(r->health))
+    r->health = gather_health(c);
+    if (!r->health || health_finish(r->health))
         return error_set(e, ERR_MEMORY, "out of memory");
     r->has_window = health_window(r->health, &r->window_first_ns, &r->window_last_ns);
     for (int t = 0; t < c->threads; t++)
         if (judge_new(&c->judges[t], r))
             return error_set(e, ERR_MEMORY, "out of memory");
-    if (each_connection(c, "judging", judge_one, e) || judge_finish(c->judges, (size_t)c->threads, r))
+    if (each_connection(c, "judging", judge_one, e) || judge_with_misses(c, e) ||
+        judge_finish(c->judges, (size_t)c->threads, r))
         return e->code ? -1 : error_set(e, ERR_MEMORY, "out of memory");
     return 0;
 }

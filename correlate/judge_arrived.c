@@ -226,39 +226,55 @@ rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
     return false;
 }
 
-/* Equal in everything to a transmission that has arrived already, soon after it: copied on the way, if the sender's
- * capture is to be relied on. (Where IDs or timestamps identify it, the match has found it.) Of several, the one whose
- * arrival is nearest. */
+/* Is the arrival what transmission i is, or a wire segment of what it is, as far as headers tell? */
+static bool
+is_equal(const struct judge *j, const struct piece *p, uint32_t i)
+{
+    const struct lane *l = p->lane;
+    const struct translation *t = l->tr;
+    const struct segment *tx = lane_tx(l, i), *rx = p->seg;
+    const bool whole = l->tx_pos[i] == p->from && tx->len == rx->len;
+    if (!whole && (p->from < l->tx_pos[i] || p->to > l->tx_pos[i] + (int64_t)segment_span(tx) || p->len == 0 ||
+                   (t->ttl_known && rx->ttl - tx->ttl != t->ttl_step)))
+        return false;
+    uint16_t changed = changed_fields(j, l, tx, rx);
+    if (!whole && !((tx->flags ^ rx->flags) & ~(TCP_PSH | TCP_FIN)) && (tx->flags | rx->flags) == tx->flags)
+        changed &= (uint16_t)~CHANGED_FLAGS; /* those that only its last wire segment carries */
+    return !changed && (!(tx->bits & rx->bits & SEG_TS) || t->tsval != REWRITE_NONE || tx->tsval == rx->tsval);
+}
+
+/* Equal in everything to a transmission, or to a wire segment of one, that has arrived already, soon after it: copied
+ * on the way, if the sender's capture is to be relied on. (Where IDs or timestamps identify it, the match has found
+ * it.) Of several, the one whose arrival is nearest. */
 static bool
 rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
 {
     const struct lane *l = p->lane;
     const struct translation *t = l->tr;
-    const int64_t pos = l->rx_pos[p->place];
-    uint32_t nearest = NO_RECORD;
+    uint32_t nearest = NO_INDEX, steps = 0;
     int64_t apart = INT64_MAX;
-    unsigned steps = 0;
-    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE ||
-        p->len < segment_span(p->seg))
+    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE)
         return false;
-    for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, pos);
-         k < l->n_tx && l->tx_pos[l->tx_by_pos[k]] == pos && steps < NEAR_STEPS * 16; k++, steps++) {
-        const uint32_t i = l->tx_by_pos[k];
+    for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->from + 1); k > 0 && steps < WALK_LIMIT;
+         k--, steps++) {
+        const uint32_t i = l->tx_by_pos[k - 1];
         const struct segment *tx = lane_tx(l, i);
-        if (tx->partner >= PARTNER_SPAN || tx->len != p->seg->len || p->latest - tx->stamp_ns > LATEST_AROUND ||
-            tx->stamp_ns > p->latest || changed_fields(j, l, tx, p->seg) ||
-            ((tx->bits & p->seg->bits & SEG_TS) && t->tsval == REWRITE_NONE && tx->tsval != p->seg->tsval))
+        if (l->tx_pos[i] + l->longest_tx < p->from)
+            break;
+        if (p->latest - tx->stamp_ns > LATEST_AROUND || tx->stamp_ns > p->latest || tx->partner == NO_RECORD ||
+            !is_equal(j, p, i))
             continue;
-        const int64_t since = llabs(p->seg->stamp_ns - store_segment(l->to, tx->partner)->stamp_ns);
-        if (since < apart) {
-            apart = since;
-            nearest = l->tx[i];
-        }
+        const uint32_t rx = lane_arrival_of(l, l->tx[i], (uint32_t)(p->from - l->tx_pos[i]));
+        if (rx == NO_RECORD || llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns) >= apart)
+            continue;
+        apart = llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns);
+        nearest = i;
     }
-    if (nearest == NO_RECORD)
+    if (nearest == NO_INDEX)
         return false;
     *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
-    v->about = nearest;
+    v->about = l->tx[nearest];
+    v->about_from = (uint32_t)(l->rx_pos[p->place] - l->tx_pos[nearest]);
     verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart, p->seg->ip_id);
     return true;
 }
@@ -358,6 +374,19 @@ by_absence(struct judge *j, const struct piece *p)
     return v;
 }
 
+/* May arrival i be, or have within it, what arrival k is? Of one that was put together the IDs count on. */
+static bool
+covers(const struct lane *l, uint32_t i, uint32_t k)
+{
+    const struct segment *x = lane_rx(l, i), *s = lane_rx(l, k);
+    if (l->rx_pos[i] == l->rx_pos[k] && x->len == s->len)
+        return x->ip_id == s->ip_id && x->flags == s->flags;
+    bool guessed;
+    return s->len > 0 && l->rx_pos[i] <= l->rx_pos[k] && l->rx_pos[i] + x->len >= l->rx_pos[k] + s->len &&
+           (uint16_t)(s->ip_id - x->ip_id) < judge_wire(l->tr, x->len, &guessed) &&
+           (s->flags & ~(TCP_PSH | TCP_FIN)) == (x->flags & ~(TCP_PSH | TCP_FIN));
+}
+
 /* A second arrival of a transmission that was not recorded: the first one is told, of this one it cannot be said
  * whether the path made it. */
 static bool
@@ -368,13 +397,14 @@ rule_twin(struct judge *j, const struct piece *p, struct verdict *v)
     unsigned steps = 0;
     if (segment_span(s) == 0 && (!in_counter(s) || l->tr->id_kind != ID_COUNTER))
         return false; /* acknowledgements repeat themselves */
-    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, l->rx_pos[p->place]);
-         k < l->n_rx && l->rx_by_pos[k] < p->place && l->rx_pos[l->rx_by_pos[k]] == l->rx_pos[p->place] &&
-         ++steps < WALK_LIMIT;
-         k++) {
-        const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
-        if (x->partner != NO_RECORD || x->ip_id != s->ip_id || x->len != s->len || x->flags != s->flags ||
-            x->ack != s->ack || x->tsval != s->tsval || s->stamp_ns - x->stamp_ns > LATEST_AROUND)
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, l->rx_pos[p->place] + 1);
+         k > 0 && ++steps < WALK_LIMIT; k--) {
+        const uint32_t i = l->rx_by_pos[k - 1];
+        const struct segment *x = lane_rx(l, i);
+        if (l->rx_pos[i] + l->longest_rx < p->from)
+            break;
+        if (i >= p->place || x->partner != NO_RECORD || !covers(l, i, p->place) || x->ack != s->ack ||
+            x->tsval != s->tsval || s->stamp_ns - x->stamp_ns > LATEST_AROUND)
             continue;
         *v = unresolved(RULE_CANNOT_TELL, REASON_CAPTURE_MISSES);
         v->candidates = MAY_BE_DUPLICATED | MAY_BE_MISSED;

@@ -174,6 +174,30 @@ judge_by_time(const void *pa, const void *pb)
     return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
+size_t
+judge_misses(struct judge *const judges[], size_t n, struct health *h)
+{
+    size_t news = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct report *r = judges[i]->r;
+        const struct event *e = judges[i]->events.at;
+        for (uint32_t k = 0; k < judges[i]->n_events; k++) {
+            if (e[k].kind != EVENT_MISSED || e[k].level != LEVEL_PROVEN || e[k].missed_by >= POINTS)
+                continue;
+            const int64_t at = clock_from_reference(r->clock, e[k].missed_by, e[k].time_ns);
+            news += health_at(r->health, e[k].missed_by, UINT32_MAX, at, at, NULL) != NOT_WHOLE;
+            health_add_miss(h, e[k].missed_by, at, at);
+        }
+    }
+    return news;
+}
+
+void
+judge_restart(struct judge *j)
+{
+    j->n_events = j->n_evidence = j->n_frames = 0;
+}
+
 int
 judge_finish(struct judge *const judges[], size_t n, struct report *r)
 {
@@ -203,7 +227,7 @@ judge_finish(struct judge *const judges[], size_t n, struct report *r)
             memcpy(r->frames + r->n_frames, j->frames.at, j->n_frames * sizeof *r->frames);
         r->n_evidence += j->n_evidence;
         r->n_frames += j->n_frames;
-        j->n_events = j->n_evidence = j->n_frames = 0;
+        judge_restart(j);
     }
     qsort(r->events, r->n_events, sizeof *r->events, judge_by_time);
     return 0;

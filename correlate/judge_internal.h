@@ -107,7 +107,8 @@ struct verdict {
     uint8_t kind, level, reason, candidates, missed_by;
     uint16_t changed;
     uint32_t arrival;
-    uint32_t about; /* of an arrival: the event is about this transmission; NO_RECORD: about the arrival itself */
+    uint32_t about;      /* of an arrival: the event is about this transmission; NO_RECORD: about the arrival itself */
+    uint32_t about_from; /* where in it the arrival begins (modulo 2^32: it may begin before) */
     struct evidence evidence[VERDICT_EVIDENCE];
     uint8_t n_evidence;
 };
@@ -160,6 +161,8 @@ uint32_t lane_by_pos(const uint32_t *by_pos, const int64_t *pos, uint32_t n, int
  * NO_INDEX. */
 uint32_t lane_dsack(const struct judge *j, const struct lane *l, int64_t from, int64_t to, int64_t stamp_ns);
 uint32_t lane_first_span(const struct match_side *m, uint32_t record); /* of this tx, or where it would stand */
+/* The arrival that byte `off` of transmission `record` is matched with; NO_RECORD: none. */
+uint32_t lane_arrival_of(const struct lane *l, uint32_t record, uint32_t off);
 bool lane_echoed(const struct lane *l, uint32_t tsval);
 static inline const struct lane *
 lane_back(const struct judge *j, const struct lane *l)

@@ -17,6 +17,26 @@ lane_first_span(const struct match_side *m, uint32_t record)
     return low;
 }
 
+uint32_t
+lane_arrival_of(const struct lane *l, uint32_t record, uint32_t off)
+{
+    const struct segment *tx = store_segment(l->from, record);
+    uint32_t low = 0, high = l->side ? l->side->n_spans : 0;
+    if (tx->partner < PARTNER_SPAN)
+        return tx->partner;
+    while (low < high) { /* the first span that ends behind it */
+        const uint32_t mid = low + (high - low) / 2;
+        const struct span *x = &l->side->spans[mid];
+        if (x->tx < record || (x->tx == record && x->from + x->len <= off))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (!l->side || low == l->side->n_spans || l->side->spans[low].tx != record || l->side->spans[low].from > off)
+        return NO_RECORD;
+    return l->side->spans[low].rx;
+}
+
 static int
 by_value(const void *pa, const void *pb)
 {

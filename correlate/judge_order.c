@@ -22,9 +22,9 @@ behind(const struct store *s, const struct segment *late, const struct segment *
     return store_file(s, late) != store_file(s, early) || late->frame > early->frame;
 }
 
-/* The first arrival of a transmission, its copies among them. */
+/* The first arrival of a transmission, or of `len` bytes of it from `from` on (0: of all), its copies among them. */
 static uint32_t
-first_arrival(const struct lane *l, uint32_t record, uint32_t rx)
+first_arrival(const struct lane *l, uint32_t record, uint32_t rx, uint32_t from, uint32_t len)
 {
     const struct match_side *m = l->side;
     uint32_t low = 0, high = m ? m->n_copies : 0;
@@ -37,7 +37,9 @@ first_arrival(const struct lane *l, uint32_t record, uint32_t rx)
             high = mid;
     }
     for (; low < n && m->copies[low].tx == record; low++)
-        if (store_segment(l->to, m->copies[low].rx)->stamp_ns < store_segment(l->to, rx)->stamp_ns)
+        if ((len == 0 || m->copies[low].len == 0 ||
+             (m->copies[low].from < from + len && from < m->copies[low].from + m->copies[low].len)) &&
+            store_segment(l->to, m->copies[low].rx)->stamp_ns < store_segment(l->to, rx)->stamp_ns)
             rx = m->copies[low].rx;
     return rx;
 }
@@ -121,7 +123,7 @@ order_reordered(struct judge *j, struct lane *l)
         const struct segment *tx = store_segment(l->from, record);
         w.place = i - 1;
         if (tx->partner < PARTNER_SPAN) {
-            if (consider(j, l, &w, record, first_arrival(l, record, tx->partner), 0, 0))
+            if (consider(j, l, &w, record, first_arrival(l, record, tx->partner, 0, 0), 0, 0))
                 return -1;
             continue;
         }
@@ -137,7 +139,8 @@ order_reordered(struct judge *j, struct lane *l)
                 high = mid;
         }
         for (; low > 0 && s[low - 1].tx == record; low--)
-            if (consider(j, l, &w, record, s[low - 1].rx, s[low - 1].from, s[low - 1].len))
+            if (consider(j, l, &w, record, first_arrival(l, record, s[low - 1].rx, s[low - 1].from, s[low - 1].len),
+                         s[low - 1].from, s[low - 1].len))
                 return -1;
     }
     return 0;
@@ -165,20 +168,8 @@ copy_level(const struct judge *j, const struct lane *l, const struct segment *tx
 static int64_t
 other_arrival(const struct lane *l, const struct copy *c)
 {
-    const struct segment *tx = store_segment(l->from, c->tx);
-    const struct span *s = l->side->spans;
-    uint32_t low = 0, high = l->side->n_spans;
-    if (tx->partner < PARTNER_SPAN)
-        return store_segment(l->to, tx->partner)->stamp_ns;
-    while (low < high) { /* the first span that ends behind the copy's first byte */
-        const uint32_t mid = low + (high - low) / 2;
-        if (s[mid].tx < c->tx || (s[mid].tx == c->tx && s[mid].from + s[mid].len <= c->from))
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    const bool found = low < l->side->n_spans && s[low].tx == c->tx;
-    return store_segment(l->to, found ? s[low].rx : c->rx)->stamp_ns;
+    const uint32_t rx = lane_arrival_of(l, c->tx, c->from);
+    return store_segment(l->to, rx != NO_RECORD ? rx : c->rx)->stamp_ns;
 }
 
 /* Of a copy of a part, the event names that part. */

@@ -115,6 +115,8 @@ close_run(struct judge *j, struct lane *l, bool at_receiver, uint32_t record, st
         r->verdict.arrival = record;
         record = r->verdict.about;
         at_receiver = false;
+        r->off += r->verdict.about_from;
+        r->end += r->verdict.about_from;
     }
     if (r->group)
         verdict_because(&r->verdict, RULE_COUNTED_ALIKE, NO_POINT, NO_RECORD, r->group->n, r->group->arrived);

@@ -80,12 +80,14 @@ START_TEST(acknowledged_without_a_copy_is_a_miss)
     build_pass(b, 1, 5000, ack(45100, 6));
     build_pass(b, 0, 5000, data(60000, 6));
     build_pass(b, 1, 5000, ack(65100, 7));
+    misses[1] = _i ? 50000 : 0;
     judge_it();
     const struct event *e = event_about(0, tx);
     ck_assert_int_eq(e->kind, EVENT_MISSED);
     ck_assert_int_eq(e->level, LEVEL_PROVEN);
     ck_assert_int_eq(e->missed_by, 1);
     ck_assert(says(e, RULE_ACKNOWLEDGED_UNSEEN));
+    ck_assert_uint_eq(judging_news, _i ? 0 : 1); /* what is known of the neighbourhood is no news */
 }
 END_TEST
 
@@ -409,7 +411,7 @@ main(void)
     tcase_add_checked_fixture(t, judging_setup, judging_teardown);
     tcase_add_loop_test(t, hole_left_open_is_proof, 0, 2);
     tcase_add_test(t, hole_in_a_losing_capture_only_supports);
-    tcase_add_test(t, acknowledged_without_a_copy_is_a_miss);
+    tcase_add_loop_test(t, acknowledged_without_a_copy_is_a_miss, 0, 2);
     tcase_add_test(t, acknowledgement_that_only_the_sender_recorded);
     tcase_add_test(t, which_of_two_copies_is_not_known);
     tcase_add_test(t, which_copy_is_not_known_to_a_losing_sender);

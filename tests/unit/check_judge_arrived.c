@@ -152,6 +152,36 @@ START_TEST(duplicated)
 }
 END_TEST
 
+/* A super-segment's second wire segment comes twice, where neither IDs nor timestamps tell: a copy of that part (_i 1:
+ * but not with another window). */
+START_TEST(a_part_is_duplicated)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, -1));
+    struct wire w = {.us = 30000, .seq = 2001, .ack = 5001, .len = 4380, .id = -1}, part = w;
+    const uint32_t tx = build_add(b, 0, 0, w);
+    part.len = 1460;
+    for (uint32_t k = 0; k < 3; k++) {
+        part.us = 35000 + k * 10;
+        part.seq = 2001 + k * 1460;
+        build_add(b, 1, 0, part);
+    }
+    part.us = 39000;
+    part.seq = 2001 + 1460;
+    part.window = _i ? 77 : 0;
+    const uint32_t rx = build_add(b, 1, 0, part);
+    build_pass(b, 1, 5000, (struct wire){.us = 50000, .seq = 5001, .ack = 2001 + 4380});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    build_counted(b, 0);
+    judge_it();
+    const struct event *e = event_about(_i ? 1 : 0, _i ? rx : tx);
+    ck_assert_int_eq(e->kind, _i ? EVENT_INJECTED : EVENT_DUPLICATED);
+    ck_assert_uint_eq(e->seq, 2001 + 1460);
+    ck_assert_uint_eq(e->len, 1460);
+}
+END_TEST
+
 START_TEST(reordered)
 {
     static const uint32_t order[10] = {0, 1, 2, 3, 5, 6, 4, 7, 8, 9}; /* frames are numbered as they come */
@@ -277,6 +307,7 @@ main(void)
     tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
     tcase_add_test(t, other_bytes_under_the_same_seq);
     tcase_add_test(t, duplicated);
+    tcase_add_loop_test(t, a_part_is_duplicated, 0, 2);
     tcase_add_test(t, reordered);
     tcase_add_test(t, a_retransmission_is_no_reordering);
     tcase_add_loop_test(t, corrupted, 0, 2);

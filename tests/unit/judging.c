@@ -6,6 +6,7 @@
 struct build *b;
 struct report report;
 int64_t misses[POINTS];
+size_t judging_news;
 struct clock judging_clock;
 
 static struct connections connections;
@@ -113,6 +114,10 @@ judge_finished(void)
     ck_assert_int_eq(judge_new(&j, &report), 0);
     ck_assert_int_eq(judge_connection(j, 0), 0);
     struct judge *all[1] = {j};
+    struct health *again;
+    ck_assert_int_eq(health_new(&again, b->stores, &judging_clock), 0);
+    judging_news = judge_misses(all, 1, again);
+    health_free(&again);
     ck_assert_int_eq(judge_finish(all, 1, &report), 0);
     judge_free(&j);
     ck_assert_ptr_null(j);

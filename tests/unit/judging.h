@@ -10,6 +10,7 @@
 extern struct build *b;
 extern struct report report;
 extern int64_t misses[POINTS]; /* microseconds at which the point provably missed a packet; 0: none */
+extern size_t judging_news;    /* misses judged, where the health knew of none */
 extern struct clock judging_clock;
 
 /* An empty pair; a handshake from 1000 and 5000 at 0, 5 ms one way. */
