@@ -47,7 +47,7 @@ struct wire_when {
     struct wire_range count, nth, size, phase, time; /* time in nanoseconds since the start */
     uint64_t every;
     int8_t data;   /* 1 with payload, 0 without, -1 either */
-    int8_t v;      /* 4, 6, 0 either */
+    uint8_t v;     /* 4, 6, 0 either */
     uint8_t flags; /* all of these */
     bool only_set;
     uint8_t only;
