@@ -251,13 +251,14 @@ END_TEST
 
 START_TEST(leaves_sums_to_the_card)
 {
-    begin("sums partial\nup corrupt when count=2\n");
-    give(data(0));
-    give(data(100));
-    ck_assert(bench.out[0].partial && !bench.out[0].p.sum_good);
-    ck_assert(!bench.out[1].partial && !bench.out[1].p.sum_good);
+    begin("sums partial\nup corrupt when count=3\nup copy gap=0ms when count=1\n");
+    for (uint32_t i = 0; i < 3; i++)
+        give(data(100 * i));
+    for (int i = 0; i < 3; i++) /* the copy too */
+        ck_assert(bench.out[i].partial && !bench.out[i].p.sum_good);
+    ck_assert(!bench.out[3].partial && !bench.out[3].p.sum_good);
     finish();
-    ck_assert_int_eq(lines_with("\"changed\":{}", "\"sum\":\"partial\""), 1);
+    ck_assert_int_eq(lines_with("\"changed\":{}", "\"sum\":\"partial\""), 3);
     end();
 }
 END_TEST

@@ -110,6 +110,25 @@ START_TEST(any_changed_byte_is_seen)
 }
 END_TEST
 
+/* A payload that makes the sum zero: RFC 1071's arithmetic has two zeros, and both are right. */
+START_TEST(zero_has_two_forms)
+{
+    uint8_t frame[2000];
+    size_t n = made_frame(frame, (struct made){.v = versions[_i], .flags = WIRE_ACK, .len = 10});
+    struct wire_packet p = read_back(frame, n);
+    uint16_t sum = (uint16_t)(frame[p.l4 + 16] << 8 | frame[p.l4 + 17]);
+
+    made_put(frame + p.payload, (uint32_t)(frame[p.payload] << 8 | frame[p.payload + 1]) + sum, 2);
+    made_put(frame + p.l4 + 16, 0, 2);
+    ck_assert_uint_eq(wire_sum_tcp(frame, &p), 0);
+    ck_assert(read_back(frame, n).sum_good);
+    made_put(frame + p.l4 + 16, 0xffff, 2);
+    ck_assert(read_back(frame, n).sum_good);
+    made_put(frame + p.l4 + 16, 0xfffe, 2);
+    ck_assert(!read_back(frame, n).sum_good);
+}
+END_TEST
+
 START_TEST(mended_bytes_are_not)
 {
     uint8_t frame[2000];
@@ -297,6 +316,7 @@ main(void)
     tcase_add_test(t, padding_is_no_payload);
     tcase_add_loop_test(t, reads_no_further_than_the_frame, 0, 2);
     tcase_add_loop_test(t, any_changed_byte_is_seen, 0, 2);
+    tcase_add_loop_test(t, zero_has_two_forms, 0, 2);
     tcase_add_loop_test(t, mended_bytes_are_not, 0, 2);
     tcase_add_test(t, a_wrong_sum_stays_wrong);
     tcase_add_loop_test(t, clamps, 0, 2);

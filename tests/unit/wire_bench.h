@@ -70,7 +70,7 @@ pass_time(int64_t ns)
     while (wire_due(bench.wire) <= ns) {
         if (wire_due(bench.wire) > bench.now)
             bench.now = wire_due(bench.wire);
-        wire_emit(bench.wire, bench.now);
+        ck_assert(wire_emit(bench.wire, bench.now));
     }
     bench.now = ns;
 }

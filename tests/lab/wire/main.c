@@ -195,7 +195,8 @@ run(struct program *p, struct error *e)
         do {
             if ((client = take_batch(p, 0, e)) < 0 || (server = take_batch(p, 1, e)) < 0)
                 return -1;
-            wire_emit(p->wire, clock_ns(CLOCK_MONOTONIC));
+            while (wire_emit(p->wire, clock_ns(CLOCK_MONOTONIC)))
+                ;
         } while (client == BATCH || server == BATCH);
     }
     return 0;

@@ -84,7 +84,7 @@ read_tcp(struct wire_packet *p, const uint8_t *frame, struct bytes *at)
     p->len = (uint32_t)(p->end - p->payload);
     p->body = (uint32_t)crc32(0, frame + p->payload, p->len);
     p->tcp = true;
-    p->sum_good = wire_sum_tcp(frame, p) == load_u16be(frame + p->l4 + 16);
+    p->sum_good = wire_sum_agree(wire_sum_tcp(frame, p), load_u16be(frame + p->l4 + 16));
 }
 
 /* The quoted packet: its addresses, and of a TCP header the eight bytes that every error gives. */

@@ -19,7 +19,10 @@ struct wire_item {
     size_t by_rule;            /* made: index of the rule */
     uint64_t of;               /* number of the `in` line that it came from, or that made the wire make it */
     unsigned copy;             /* 0: the original */
+    unsigned copies;           /* so many are to follow it */
+    int64_t gap_ns;            /* each so long after the one before */
     struct wire_packet before; /* as it came in */
+    bool partial;              /* its sum was already left to the card */
     bool spotted;              /* one byte of payload was changed */
     size_t spot;               /* its offset in the payload */
     uint8_t spot_before, spot_after;

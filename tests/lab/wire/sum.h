@@ -8,6 +8,9 @@
 uint16_t wire_sum_ip(const uint8_t *frame, const struct wire_packet *p);
 uint16_t wire_sum_tcp(const uint8_t *frame, const struct wire_packet *p);
 uint16_t wire_sum_icmp(const uint8_t *frame, const struct wire_packet *p);
+/* Is `there` a right sum where `due` is? Zero has two forms, and Linux writes 0xffff when it finishes one in software.
+ */
+bool wire_sum_agree(uint16_t due, uint16_t there);
 /* What stands there while a card is to finish it: the sum of the pseudo header, not inverted. */
 uint16_t wire_sum_pseudo(const uint8_t *frame, const struct wire_packet *p);
 /* Write the IPv4 header's sum, and that of the TCP segment or ICMP message behind it. */

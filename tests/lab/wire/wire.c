@@ -95,23 +95,23 @@ put(struct wire *w, struct wire_item *item)
     return -1;
 }
 
-/* The frame itself (copy 0) or one of its copies. */
 static int
-put_copy(struct wire_pass *pass, unsigned copy, int64_t usual_ns)
+put_frame(struct wire_pass *pass, int64_t usual_ns)
 {
     struct wire_item *item = new_item(pass->frame, pass->size, pass->direction, usual_ns);
 
     if (!item)
         return -1;
     item->of = pass->n;
-    item->copy = copy;
+    item->copies = pass->copies;
+    item->gap_ns = pass->gap_ns;
     item->before = pass->before;
     item->spotted = pass->spotted;
     item->spot = pass->spot;
     item->spot_before = pass->spot_before;
     item->spot_after = pass->spot_after;
-    item->due_ns += pass->hold_ns + (int64_t)copy * pass->gap_ns;
-    if (copy == 0 && pass->flow && pass->p.tcp) {
+    item->due_ns += pass->hold_ns;
+    if (pass->flow && pass->p.tcp) {
         item->flow = pass->flow;
         item->ordinal = pass->flow->entered[pass->direction]++;
         item->steps = pass->steps;
@@ -152,9 +152,8 @@ queue_all(struct wire_pass *pass)
         follows |= !pass->made[i].answer;
     if (follows)
         usual = usual_due(pass->w, pass->direction, pass->size, pass->now_ns);
-    for (unsigned i = 0; pass->fate == WIRE_PASSED && i <= pass->copies; i++)
-        if (put_copy(pass, i, usual))
-            return -1;
+    if (pass->fate == WIRE_PASSED && put_frame(pass, usual))
+        return -1;
     for (size_t i = 0; i < pass->n_made; i++)
         if (put_made(pass, &pass->made[i], usual))
             return -1;
@@ -232,28 +231,33 @@ overtake(struct wire *w, const struct wire_item *item, int64_t now_ns)
     }
 }
 
+/* Leave a right sum to the receiver's card: the field gets the pseudo header's. */
+static void
+leave_sum(struct wire_item *item, struct wire_packet *p)
+{
+    uint16_t pseudo = wire_sum_pseudo(item->bytes, p);
+
+    item->bytes[p->l4 + 16] = (uint8_t)(pseudo >> 8);
+    item->bytes[p->l4 + 17] = (uint8_t)pseudo;
+    item->partial = true;
+    wire_packet_read(p, item->bytes, item->n);
+}
+
 static void
 send_item(struct wire *w, struct wire_item *item, int64_t now_ns)
 {
-    struct wire_packet after;
-    bool partial;
     int64_t stamp, late = item->held && now_ns > item->usual_ns ? now_ns - item->usual_ns : 0;
+    struct wire_packet after;
 
     if (item->held)
         unlink_held(item);
     if (item->flow)
         overtake(w, item, now_ns);
     wire_packet_read(&after, item->bytes, item->n);
-    partial = w->scenario->sums_partial && after.tcp && after.sum_good;
-    if (partial) {
-        uint16_t pseudo = wire_sum_pseudo(item->bytes, &after);
-
-        item->bytes[after.l4 + 16] = (uint8_t)(pseudo >> 8);
-        item->bytes[after.l4 + 17] = (uint8_t)pseudo;
-        wire_packet_read(&after, item->bytes, item->n);
-    }
+    if (w->scenario->sums_partial && after.tcp && after.sum_good && !item->partial)
+        leave_sum(item, &after);
     stamp = w->sink.stamp(w->sink.context);
-    if (!w->sink.send(w->sink.context, item->direction == WIRE_UP, item->bytes, item->n, partial, after.l4))
+    if (!w->sink.send(w->sink.context, item->direction == WIRE_UP, item->bytes, item->n, item->partial, after.l4))
         w->counts.send_errors++;
     wire_truth_out(w->truth, item, &after, late, stamp);
     w->counts.out++;
@@ -267,20 +271,39 @@ wire_due(const struct wire *w)
     return wire_queue_due(&w->queue);
 }
 
+/* The item again, as its own next copy, counted from when this one left: copies keep apart though the wire is late. */
+static void
+follow_up(struct wire *w, struct wire_item *item, int64_t now_ns)
+{
+    item->copy++;
+    item->copies--;
+    item->due_ns = now_ns + item->gap_ns;
+    item->flow = NULL;
+    item->held = false;
+    item->overtaken = 0;
+    if (put(w, item))
+        w->counts.send_errors++;
+}
+
 static void
 send_first(struct wire *w, int64_t now_ns)
 {
     struct wire_item *item = wire_queue_take(&w->queue);
 
     send_item(w, item, now_ns);
-    wire_item_free(&item);
+    if (item->copies > 0)
+        follow_up(w, item, now_ns);
+    else
+        wire_item_free(&item);
 }
 
-void
+bool
 wire_emit(struct wire *w, int64_t now_ns)
 {
-    while (w->queue.n > 0 && wire_due(w) <= now_ns)
-        send_first(w, now_ns);
+    if (w->queue.n == 0 || wire_due(w) > now_ns)
+        return false;
+    send_first(w, now_ns);
+    return true;
 }
 
 bool

@@ -25,8 +25,8 @@ struct wire *wire_new(const struct wire_scenario *s, struct wire_truth *t, struc
 int wire_take(struct wire *w, int side, const uint8_t *frame, size_t n, int64_t stamp_ns, int64_t now_ns);
 /* When the next frame is to leave, INT64_MAX: none waits. */
 int64_t wire_due(const struct wire *w);
-/* Let go what is due. */
-void wire_emit(struct wire *w, int64_t now_ns);
+/* Let go the first frame that is due. False when none is. */
+bool wire_emit(struct wire *w, int64_t now_ns);
 void wire_phase(struct wire *w, uint64_t phase, int64_t stamp_ns);
 /* The sums so far; kernel_drops and super_segments are the ports' to add to. */
 struct wire_counts *wire_counts(struct wire *w);
