@@ -49,7 +49,7 @@ UNIT_LIB  := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 WIRE_LIB  := $(filter-out %/main.c,$(wildcard tests/lab/wire/*.c))
 ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC) $(WIRE_LIB) \
-             tests/lab/wire/main.c tests/e2e/write_set.c
+             tests/lab/wire/main.c capture/verify_main.c $(wildcard tests/e2e/*.c)
 ALL_H     := $(wildcard common/*.h capture/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h tests/lab/wire/*.h)
 obj        = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
@@ -57,11 +57,12 @@ CORRELATE := $(O)/twopoint-correlate
 GENERATE  := $(O)/twopoint-generate
 WIRE      := $(O)/lab/wire
 VERIFY    := $(O)/twopoint-verify
-WRITE_SET := $(O)/write-set
+E2E_SRC   := $(wildcard tests/e2e/*.c)
+E2E_TOOLS := $(patsubst tests/e2e/%.c,$(O)/e2e/%,$(E2E_SRC))
 UNIT      := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-all: $(CORRELATE)
+all: $(CORRELATE) $(VERIFY)
 
 $(O)/libtwopoint.a: $(call obj,$(LIB_SRC))
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -71,8 +72,8 @@ $(CORRELATE): $(call obj,correlate/main.c) $(O)/libtwopoint.a
 $(VERIFY): $(call obj,capture/verify_main.c) $(O)/libtwopoint.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
-$(WRITE_SET): $(call obj,tests/e2e/write_set.c) $(O)/libtwopoint.a
-	@echo "  LD    $@"
+$(O)/e2e/%: $(O)/obj/tests/e2e/%.o $(O)/libtwopoint.a
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(GENERATE): $(call obj,$(GEN_SRC)) $(O)/libtwopoint.a
 	@echo "  LD    $@"
@@ -96,7 +97,7 @@ $(O)/obj/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CPP) $(ALL_C) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) correlate/main.c \
-                                     $(WIRE_LIB) tests/lab/wire/main.c tests/e2e/write_set.c))
+                                     $(WIRE_LIB) tests/lab/wire/main.c capture/verify_main.c $(E2E_SRC)))
 
 # ---- what people run ----
 generate: $(GENERATE)
@@ -141,10 +142,10 @@ fuzz: deps-dev $(FUZZERS)
 lint: deps-dev
 	$(Q)tests/lint.sh '$(ALL_SRC)' '$(ALL_H)' '$(VERSION)'
 
-install: $(CORRELATE)
+install: $(CORRELATE) $(VERIFY)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/twopoint
-	install -m 755 $(CORRELATE) $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 docs/twopoint-correlate.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 755 $(CORRELATE) $(VERIFY) $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 docs/twopoint-correlate.1 docs/twopoint-verify.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/twopoint/
 
 clean:

@@ -96,3 +96,15 @@ disk_rename(int folder, const char *from, const char *to, struct error *e)
     }
     return renameat(folder, from, folder, to) == 0 ? 0 : disk_failed(from, "rename", e);
 }
+
+bool
+disk_has_line(int fd)
+{
+    char block[4096];
+    ssize_t got;
+
+    for (off_t at = 0; (got = pread(fd, block, sizeof block, at)) > 0; at += got)
+        if (memchr(block, '\n', (size_t)got))
+            return true;
+    return false;
+}

@@ -23,5 +23,7 @@ int disk_create(int folder, const char *name, struct error *e);
 /* Rename within the folder; fails when `to` is there already. */
 int disk_rename(int folder, const char *from, const char *to, struct error *e);
 bool disk_exists(int folder, const char *name);
+/* Is there a newline in the file? A journal's first one is written together with its first chunk line. */
+bool disk_has_line(int fd);
 
 #endif

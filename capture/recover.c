@@ -22,9 +22,8 @@ enum {
 struct left { /* what a dead run left of one file */
     struct recovered told;
     char name[SET_NAME_SIZE + 64];   /* without endings */
-    bool packets_part, journal_part; /* under which names they are there */
-    bool packets_there, journal_there;
-    int packets, journal; /* descriptors, locked, or -1 */
+    bool packets_part, journal_part; /* it is there as `.part` */
+    int packets, journal;            /* descriptors, locked, or -1 */
 };
 
 struct recovery {
@@ -134,25 +133,11 @@ trouble(struct left *l, const struct error *why)
     return 0;
 }
 
-/* Open one of the two, by its `.part` name or its own. 0 there, or not; 1 a living run has it; -1 with *e. */
 static int
-open_one(struct left *l, int folder, bool journal, struct error *e)
+lock(int fd, const char *name, struct error *e)
 {
-    char name[sizeof l->name + 32];
     struct stat st;
-    int fd = -1;
 
-    for (int part = 1; part >= 0 && fd < 0; part--) {
-        snprintf(name, sizeof name, "%s%s%s", l->name, journal ? SET_JOURNAL : SET_PACKETS, part ? SET_PART : "");
-        fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-        if (fd < 0 && errno != ENOENT)
-            return disk_failed(name, "open", e);
-        *(journal ? &l->journal_part : &l->packets_part) = fd >= 0 && part;
-    }
-    *(journal ? &l->journal : &l->packets) = fd;
-    *(journal ? &l->journal_there : &l->packets_there) = fd >= 0;
-    if (fd < 0)
-        return 0;
     if (fstat(fd, &st) != 0)
         return disk_failed(name, "stat", e);
     if (!S_ISREG(st.st_mode))
@@ -162,25 +147,41 @@ open_one(struct left *l, int folder, bool journal, struct error *e)
     return errno == EWOULDBLOCK ? 1 : disk_failed(name, "lock", e);
 }
 
+/* Open one of the two, by its `.part` name or its own. 0: *fd is it, or -1 when it is not there; 1: a living run has
+ * it; -1. */
+static int
+open_one(const struct left *l, int folder, bool journal, int *fd, bool *part, struct error *e)
+{
+    const char *ending = journal ? SET_JOURNAL : SET_PACKETS;
+    char name[sizeof l->name + 32], unfinished[sizeof l->name + 32];
+    int r;
+
+    snprintf(name, sizeof name, "%s%s", l->name, ending);
+    snprintf(unfinished, sizeof unfinished, "%s%s%s", l->name, ending, SET_PART);
+    *fd = openat(folder, unfinished, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    *part = *fd >= 0;
+    if (*fd < 0 && errno == ENOENT)
+        *fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0)
+        return errno == ENOENT ? 0 : disk_failed(unfinished, "open", e);
+    r = lock(*fd, unfinished, e);
+    if (r != 0 || !*part || !disk_exists(folder, name))
+        return r;
+    /* a run died while it tried this name, and found it taken */
+    if (lseek(*fd, 0, SEEK_END) > 0)
+        return error_set(e, ERR_MALFORMED, "%s: there is also %s", unfinished, name);
+    if (unlinkat(folder, unfinished, 0) != 0)
+        return disk_failed(unfinished, "remove", e);
+    close(*fd);
+    return open_one(l, folder, journal, fd, part, e);
+}
+
 static uint64_t
 size_of(int fd)
 {
     struct stat st;
 
     return fd >= 0 && fstat(fd, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
-
-/* Does the journal hold a whole line? Its first one is written together with its first chunk's. */
-static bool
-has_line(int fd)
-{
-    char block[4096];
-    ssize_t got;
-
-    for (off_t at = 0; (got = pread(fd, block, sizeof block, at)) > 0; at += got)
-        if (memchr(block, '\n', (size_t)got))
-            return true;
-    return false;
 }
 
 /* Nothing was journalled. What little there can be is removed; more than that is left for a person to look at. */
@@ -226,11 +227,11 @@ judge(struct left *l, struct error *e)
     struct journal j;
     int result = 0;
 
-    if (!l->packets_there && size_of(l->journal) > 0)
+    if (l->packets < 0 && size_of(l->journal) > 0)
         return error_set(e, ERR_MALFORMED, "%s: its packets are missing", l->name);
-    if (!l->journal_there && size_of(l->packets) > 0)
+    if (l->journal < 0 && size_of(l->packets) > 0)
         return error_set(e, ERR_MALFORMED, "%s: its journal is missing", l->name);
-    if (!l->journal_there || !l->packets_there || !has_line(l->journal))
+    if (l->journal < 0 || l->packets < 0 || !disk_has_line(l->journal))
         return give_up(l, e);
     if (journal_read_files(&j, l->journal, l->packets, NULL, NULL, e))
         return -1;
@@ -256,11 +257,11 @@ examine(struct left *l, int folder, const char *name, struct error *e)
     *l = (struct left){.packets = -1, .journal = -1};
     snprintf(l->name, sizeof l->name, "%s", name);
     snprintf(l->told.name, sizeof l->told.name, "%s%s", name, SET_PACKETS);
-    r = open_one(l, folder, false, &why);
+    r = open_one(l, folder, false, &l->packets, &l->packets_part, &why);
     if (r == 0)
-        r = open_one(l, folder, true, &why);
-    if (r == 0 && !l->packets_there && !l->journal_there)
-        return 1; /* another recovery was faster */
+        r = open_one(l, folder, true, &l->journal, &l->journal_part, &why);
+    if (r == 0 && !l->packets_part && !l->journal_part)
+        return 1; /* nothing is left to do */
     if (r == 0)
         r = judge(l, &why);
     if (r < 0 && why.code == ERR_MEMORY) {

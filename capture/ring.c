@@ -13,9 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-struct freed {
-    struct ring_file file;
-    char in[SET_NAME_SIZE]; /* in whose journal its line stands */
+struct note {
+    struct ring_file file;             /* that was freed */
+    const struct recovered *recovered; /* or a file that was recovered; NULL: freed */
+    char in[SET_NAME_SIZE];            /* in whose journal its line stands */
 };
 
 struct span {
@@ -32,7 +33,7 @@ struct ring {
     struct ring_limits limits;
     pthread_mutex_t lock;
     struct array files;   /* struct ring_file, the oldest first */
-    struct array freed;   /* struct freed, whose lines are needed */
+    struct array notes;   /* struct note: lines that are needed */
     struct array kept;    /* struct span */
     struct array at_hand; /* uint32_t: by chain, the number of the file at hand */
     uint64_t bytes;
@@ -90,7 +91,7 @@ ring_free(struct ring **r)
     if (*r) {
         pthread_mutex_destroy(&(*r)->lock);
         free((*r)->files.items);
-        free((*r)->freed.items);
+        free((*r)->notes.items);
         free((*r)->kept.items);
         free((*r)->at_hand.items);
     }
@@ -131,6 +132,19 @@ ring_add(struct ring *r, const struct ring_file *f, struct error *e)
     good = append(&r->files, f, sizeof *f) != NULL;
     if (good)
         r->bytes += f->bytes;
+    pthread_mutex_unlock(&r->lock);
+    return good ? 0 : no_memory(e);
+}
+
+int
+ring_recovered(struct ring *r, const struct recovered *recovered, const char *in, struct error *e)
+{
+    struct note note = {.recovered = recovered};
+    bool good;
+
+    snprintf(note.in, sizeof note.in, "%s", in);
+    pthread_mutex_lock(&r->lock);
+    good = append(&r->notes, &note, sizeof note) != NULL;
     pthread_mutex_unlock(&r->lock);
     return good ? 0 : no_memory(e);
 }
@@ -184,20 +198,23 @@ is_there(const struct ring *r, uint32_t chain, uint32_t number)
 static void
 forget(struct ring *r)
 {
-    for (size_t i = r->freed.n; i-- > 0;) {
-        const struct ring_file *f = &((const struct freed *)r->freed.items)[i].file;
-        if (!is_there(r, f->chain, f->number - 1) && !is_there(r, f->chain, f->number + 1))
-            take_out(&r->freed, i, sizeof(struct freed));
+    for (size_t i = r->notes.n; i-- > 0;) {
+        const struct note *note = &((const struct note *)r->notes.items)[i];
+        const struct ring_file *f = &note->file;
+        if (!note->recovered && !is_there(r, f->chain, f->number - 1) && !is_there(r, f->chain, f->number + 1))
+            take_out(&r->notes, i, sizeof(struct note));
     }
 }
 
 static int
-put_line(struct freed *f, struct set *s, int64_t time_ns, struct error *e)
+put_line(struct note *f, struct set *s, int64_t time_ns, struct error *e)
 {
+    const struct recovered *r = f->recovered;
     char name[SET_FULL_SIZE];
 
     snprintf(name, sizeof name, "%s%s", f->file.name, SET_PACKETS);
-    if (set_line(s, lines_deleted(time_ns, name, f->file.head), e))
+    if (set_line(s, r ? lines_recovered(time_ns, r->name, r->kept, r->cut) : lines_deleted(time_ns, name, f->file.head),
+                 e))
         return -1;
     snprintf(f->in, sizeof f->in, "%s", set_name(s));
     return 0;
@@ -207,15 +224,15 @@ static int
 put_lines(struct ring *r, const struct ring_file *gone, struct set *s, int64_t time_ns, struct error *e)
 {
     const struct set_chunk nothing = {0, 0, INT64_MIN, INT64_MIN};
-    struct freed f = {.file = *gone};
-    struct freed *all;
+    struct note f = {.file = *gone};
+    struct note *all;
 
     if (put_line(&f, s, time_ns, e))
         return -1;
-    if (!append(&r->freed, &f, sizeof f))
+    if (!append(&r->notes, &f, sizeof f))
         return no_memory(e);
-    all = r->freed.items;
-    for (size_t i = 0; i < r->freed.n; i++)
+    all = r->notes.items;
+    for (size_t i = 0; i < r->notes.n; i++)
         if (!strcmp(all[i].in, gone->name) && put_line(&all[i], s, time_ns, e))
             return -1;
     return set_chunk(s, time_ns, &nothing, e);

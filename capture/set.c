@@ -2,7 +2,6 @@
 
 #include "capture/disk.h"
 #include "capture/frame.h"
-#include "capture/recover.h"
 #include "capture/ring_internal.h"
 #include "common/chain.h"
 
@@ -36,7 +35,8 @@ struct set {
     char head[SHA256_HEX_SIZE]; /* after the last line that is on disk; "" at the genesis */
     char pubkey[SHA256_HEX_SIZE];
     uint32_t ring_chain;
-    char *pending; /* lines that wait for the next chunk */
+    int64_t second; /* of the last name: a run's names are in order, even when the clock is set back */
+    char *pending;  /* lines that wait for the next chunk */
     size_t n_pending, room_pending;
 };
 
@@ -92,32 +92,41 @@ drop_file(struct set *s, struct file *f, bool remove)
     *f = (struct file){.packets = -1, .journal = -1};
 }
 
+/* Is there a finished file of that name? */
+static bool
+is_taken(const struct set *s, const char *name)
+{
+    char packets[SET_FULL_SIZE], journal[SET_FULL_SIZE];
+
+    full_name(packets, name, false, false);
+    full_name(journal, name, true, false);
+    return disk_exists(s->o.folder, packets) || disk_exists(s->o.folder, journal);
+}
+
 /* Both files under one free name. 1 made, 0 the name is taken, -1. */
 static int
 try_name(struct set *s, struct file *f, struct error *e)
 {
     char packets[SET_FULL_SIZE], journal[SET_FULL_SIZE];
-    int r = 1;
 
+    if (is_taken(s, f->name))
+        return 0;
     full_name(packets, f->name, false, true);
     full_name(journal, f->name, true, true);
     f->packets = disk_create(s->o.folder, packets, e);
-    if (f->packets >= 0)
-        f->journal = disk_create(s->o.folder, journal, e);
-    if (f->packets < 0 || f->journal < 0)
-        r = f->packets == -1 || f->journal == -1 ? -1 : 0;
-    /* looked for only now: whoever had the name cannot have been between its two names all the time */
-    full_name(packets, f->name, false, false);
-    full_name(journal, f->name, true, false);
-    if (r == 1 && (disk_exists(s->o.folder, packets) || disk_exists(s->o.folder, journal)))
-        r = 0;
-    return r;
+    if (f->packets < 0)
+        return f->packets == -2 ? 0 : -1;
+    f->journal = disk_create(s->o.folder, journal, e);
+    if (f->journal < 0)
+        return f->journal == -2 ? 0 : -1;
+    /* and once more: another run may have renamed its files to this just before we made ours */
+    return !is_taken(s, f->name);
 }
 
 static int
 make_file(struct set *s, int64_t time_ns, uint32_t number, struct file *out, struct error *e)
 {
-    const int64_t second = time_ns / 1000000000;
+    const int64_t now = time_ns / 1000000000, second = now > s->second ? now : s->second;
 
     for (int i = 0; i < NAME_ATTEMPTS; i++) {
         struct file f = {.number = number, .packets = -1, .journal = -1, .begun_ns = time_ns};
@@ -126,6 +135,7 @@ make_file(struct set *s, int64_t time_ns, uint32_t number, struct file *out, str
         make_name(s, second + i, number, f.name);
         r = try_name(s, &f, e);
         if (r == 1) {
+            s->second = second + i;
             f.totals.first_ns = f.totals.last_ns = INT64_MIN;
             *out = f;
             return 0;
@@ -217,7 +227,10 @@ set_begin(struct set *s, int64_t time_ns, struct error *e)
         return -1;
     for (size_t i = 0; s->o.recovery && i < recovery_count(s->o.recovery); i++) {
         const struct recovered *r = recovery_at(s->o.recovery, i);
-        if (!r->trouble[0] && !r->whole && set_line(s, lines_recovered(time_ns, r->name, r->kept, r->cut), e))
+        if (r->trouble[0] || r->whole)
+            continue;
+        if (set_line(s, lines_recovered(time_ns, r->name, r->kept, r->cut), e) ||
+            (s->o.ring && ring_recovered(s->o.ring, r, s->file.name, e)))
             return -1;
     }
     return 0;

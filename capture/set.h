@@ -3,8 +3,8 @@
  *     set_open -> set_begin -> { set_line, set_packets, set_chunk }... -> set_rotate ... -> set_end -> set_close
  *
  * Files are NAME.pcapng.zst and NAME.journal.ndjson, NAME = 20261122T101500Z-POINT-INTERFACE-0001: the time is that of
- * the file's beginning, or the first second after it that is still free. While being written they end in `.part` and
- * are locked (flock), so that no other run takes them for a dead one's.
+ * the file's beginning, or the first second after it that is free and not before that of the file before. While being
+ * written they end in `.part` and are locked (flock), so that no other run takes them for a dead one's.
  *
  * What is given with set_packets goes to the file at once. Lines wait in memory until the next chunk or end line, which
  * goes to disk in this order: packets, fdatasync; the lines and the chunk line, fdatasync. So a chunk on disk vouches
@@ -41,7 +41,7 @@ struct set_options {
     const struct ed25519_key *key;   /* signs every chunk and end line; NULL: none. Must outlive the set */
     struct ring *ring;               /* takes the finished files; NULL: none. Must outlive the set */
     struct recovery *recovery;       /* what recover_folder found: journalled in this set's first file and settled when
-                                        that is on disk; NULL: none. Must outlive the set */
+                                        that is on disk; NULL: none. Must outlive the set and the ring */
 };
 
 struct set_chunk {

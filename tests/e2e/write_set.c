@@ -1,6 +1,7 @@
 /* Writes capture sets through the library, as the agent does, from packets that it makes up. For the tests of the
  * format on disk: kill it at any moment, and recover.
  *
+ *   write-set --keygen PRIVATE PUBLIC
  *   write-set FOLDER [--recover] [--files N] [--chunks N] [--packets N] [--ring N] [--keep N] [--sign KEY] [--forever]
  *             [--interface NAME] [--unended]
  *
@@ -18,9 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BLOCK_ROOM = 4 << 20, PACKED_ROOM = 5 << 20, START_S = 1700000000 };
+enum { BLOCK_ROOM = 4 << 20, PACKED_ROOM = 5 << 20 };
 
 struct writer {
     struct set *set;
@@ -31,7 +33,7 @@ struct writer {
     uint8_t *blocks, *packed;
     struct packer_bytes in;
     struct set_chunk chunk;
-    int64_t now_ns;
+    int64_t now_ns, start_ns;
     uint64_t random, total;
     int folder, files, chunks, packets, ring_files, keep;
     bool recover, forever, unended;
@@ -119,7 +121,7 @@ static void
 put_statistics(struct writer *w)
 {
     const struct blocks_statistics s = {.stamp_ns = w->now_ns,
-                                        .start_ns = START_S * NS_PER_S,
+                                        .start_ns = w->start_ns,
                                         .end_ns = w->now_ns,
                                         .received = w->total,
                                         .if_drop = 0,
@@ -265,11 +267,20 @@ parse(struct writer *w, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct writer w = {.files = 1, .chunks = 3, .packets = 50, .interface = "eth0", .random = 7};
+    struct writer w = {.files = 1, .chunks = 3, .packets = 50, .interface = "eth0"};
+    struct timespec now;
 
     if (argc < 2)
         return 2;
-    w.now_ns = START_S * NS_PER_S;
+    if (argc == 4 && !strcmp(argv[1], "--keygen")) {
+        struct error e;
+        if (ed25519_generate(argv[2], argv[3], &e))
+            die(&e);
+        return 0;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    w.now_ns = w.start_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
+    w.random += (uint64_t)w.now_ns;
     w.chunk.first_ns = w.chunk.last_ns = INT64_MIN;
     parse(&w, argc, argv);
     w.folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
