@@ -116,7 +116,7 @@ demo: $(CORRELATE)
 
 check: deps-dev
 	$(Q)$(MAKE) --no-print-directory check-only
-check-only: $(CORRELATE) $(GENERATE) wire $(UNIT)
+check-only: $(CORRELATE) $(VERIFY) $(GENERATE) $(E2E_TOOLS) wire $(UNIT)
 	$(Q)tests/run.sh $(O)
 unit: $(UNIT)
 	$(Q)tests/run.sh --unit $(O)
