@@ -5,7 +5,8 @@
 #   make bench fuzz score lint golden install clean
 #
 # V=1 shows the commands. SANITIZE=address,undefined builds (and with check: tests) with those sanitizers, in a folder
-# of their own. CPPFLAGS, CFLAGS, LDFLAGS, PREFIX, DESTDIR and SOURCE_DATE_EPOCH are respected.
+# of their own. D3_JS=FILE embeds another D3 5 than Debian's. CPPFLAGS, CFLAGS, LDFLAGS, PREFIX, DESTDIR and
+# SOURCE_DATE_EPOCH are respected.
 
 VERSION   := 0.1.0
 PREFIX    ?= /usr/local
@@ -17,10 +18,11 @@ WERROR    ?=
 SANITIZE  ?=
 SEEDS     ?= 1-200
 FUZZ_TIME ?= 600
+D3_JS     ?= /usr/share/nodejs/d3/dist/d3.min.js
 
 # ---- what Debian has to give ----
 DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev liblz4-dev zlib1g-dev libjansson-dev \
-             libxxhash-dev
+             libxxhash-dev node-d3
 DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump nftables iproute2 ethtool zstd lz4 gzip mandoc \
              clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
              nginx-light curl procps
@@ -41,6 +43,9 @@ CHECKLIBS  = $(shell pkg-config --libs check 2>/dev/null)
 Q         := $(if $(V),,@)
 O         := $(BUILD)$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
 
+PAGE      := correlate/report/html
+PAGE_SRC  := $(wildcard $(PAGE)/*)
+PAGE_C    := $(BUILD)/html_assets.c
 LIB_SRC   := $(wildcard common/*.c) $(filter-out capture/%main.c,$(wildcard capture/*.c)) \
              $(filter-out correlate/main.c,$(wildcard correlate/*.c correlate/*/*.c))
 GEN_SRC   := $(wildcard fixtures/generate/*.c)
@@ -64,7 +69,17 @@ FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
 all: $(CORRELATE) $(VERIFY)
 
-$(O)/libtwopoint.a: $(call obj,$(LIB_SRC))
+# The page of --html: its parts and D3, embedded.
+$(PAGE_C): $(PAGE_SRC) $(wildcard $(D3_JS))
+	@mkdir -p $(@D)
+	@echo "  PAGE  $@"
+	$(Q)$(PAGE)/embed.sh $(PAGE) '$(D3_JS)' >$@.part && mv $@.part $@
+$(O)/obj/html_assets.o: $(PAGE_C) correlate/report/html_assets.h
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(CC) $(ALL_CPP) $(ALL_C) -c -o $@ $<
+
+$(O)/libtwopoint.a: $(call obj,$(LIB_SRC)) $(O)/obj/html_assets.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 $(CORRELATE): $(call obj,correlate/main.c) $(O)/libtwopoint.a
 	@echo "  LD    $@"
@@ -130,11 +145,11 @@ bench: deps-bench $(CORRELATE) $(GENERATE)
 golden: $(CORRELATE)
 	$(Q)sh tests/e2e/golden.sh --regenerate $(O)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(ALL_H)
+$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PAGE_C) $(ALL_H)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
 	$(Q)$(CLANG) $(ALL_CPP) $(STD) -O1 -g -pthread -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(LIB_SRC) $(LDLIBS)
+		-o $@ $< $(LIB_SRC) $(PAGE_C) $(LDLIBS)
 fuzz-build: $(FUZZERS)
 fuzz: deps-dev $(FUZZERS)
 	$(Q)tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_TIME)

@@ -100,8 +100,10 @@ write_report(const struct report *r, const struct options *o)
                                     .color = wants_color(o),
                                     .redact = o->redact,
                                     .filtered = o->correlate.filter != NULL};
-    static const face_fn faces[OUTPUTS] = {
-        [OUTPUT_JSON] = report_json, [OUTPUT_EVENTS] = report_events, [OUTPUT_PCAPNG] = report_pcapng};
+    static const face_fn faces[OUTPUTS] = {[OUTPUT_JSON] = report_json,
+                                           [OUTPUT_EVENTS] = report_events,
+                                           [OUTPUT_PCAPNG] = report_pcapng,
+                                           [OUTPUT_HTML] = report_html};
     bool taken = false; /* standard output is */
     int result = 0;
 

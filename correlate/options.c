@@ -29,7 +29,7 @@ set_file(const char **to, const char *option, const char *value, struct error *e
 }
 
 static const char *const output_names[OUTPUTS] = {
-    [OUTPUT_JSON] = "--json", [OUTPUT_EVENTS] = "--events", [OUTPUT_PCAPNG] = "--pcapng"};
+    [OUTPUT_JSON] = "--json", [OUTPUT_EVENTS] = "--events", [OUTPUT_PCAPNG] = "--pcapng", [OUTPUT_HTML] = "--html"};
 
 static int
 set_json(struct options *o, const char *value, struct error *e)
@@ -47,6 +47,12 @@ static int
 set_pcapng(struct options *o, const char *value, struct error *e)
 {
     return set_file(&o->output[OUTPUT_PCAPNG], "--pcapng", value, e);
+}
+
+static int
+set_html(struct options *o, const char *value, struct error *e)
+{
+    return set_file(&o->output[OUTPUT_HTML], "--html", value, e);
 }
 
 static int
@@ -228,8 +234,8 @@ static const struct option_row rows[] = {
     {"--json", "FILE", "write the report as JSON; \"-\" is standard output,\nin place of the text", set_json},
     {"--events", "FILE", "write every packet event as a line of JSON", set_events},
     {"--pcapng", "FILE",
-     "write both captures as one pcapng file, verdicts as\ncomments; through zstd when FILE ends in .zst",
-     set_pcapng},
+     "write both captures as one pcapng file, verdicts as\ncomments; through zstd when FILE ends in .zst", set_pcapng},
+    {"--html", "FILE", "write the report as a page to look at: one file, with\ncharts, that works offline", set_html},
     {"--names", "A,B", "name the points (else as their journals do, or client\nand server)", set_names},
     {"--filter", "EXPR", "keep only the connections of which this capture filter\nmatches a frame, at any point",
      set_filter},

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 enum options_action { ACTION_CORRELATE, ACTION_HELP, ACTION_VERSION };
-enum options_output { OUTPUT_JSON, OUTPUT_EVENTS, OUTPUT_PCAPNG, OUTPUTS }; /* faces that go into a file */
+enum options_output { OUTPUT_JSON, OUTPUT_EVENTS, OUTPUT_PCAPNG, OUTPUT_HTML, OUTPUTS }; /* faces that go into a file */
 enum options_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {

@@ -144,3 +144,50 @@ done:
     event_index_free(&index);
     return result;
 }
+
+struct tally_replay {
+    struct event_index index;
+    struct tally_worker *worker;
+};
+
+int
+tally_replay_new(struct tally_replay **out, const struct report *r, struct error *e)
+{
+    struct tally_replay *x = *out = calloc(1, sizeof *x);
+
+    if (!x)
+        return error_set(e, ERR_MEMORY, "out of memory");
+    x->worker = new_worker(r, &x->index);
+    if (event_index_build(&x->index, r, e) == 0 && x->worker)
+        return 0;
+    tally_replay_free(out);
+    return error_set(e, ERR_MEMORY, "out of memory");
+}
+
+void
+tally_replay_connection(struct tally_replay *x, uint32_t i, void (*tell)(void *arg, const struct tally_transmission *t),
+                        void *arg)
+{
+    struct connection_numbers discard;
+
+    x->worker->tell = tell;
+    x->worker->arg = arg;
+    tally_walk(x->worker, i, &discard);
+}
+
+const struct event_index *
+tally_replay_events(const struct tally_replay *x)
+{
+    return &x->index;
+}
+
+void
+tally_replay_free(struct tally_replay **x)
+{
+    if (!*x)
+        return;
+    event_index_free(&(*x)->index);
+    free((*x)->worker);
+    free(*x);
+    *x = NULL;
+}

@@ -2,6 +2,7 @@
 #ifndef TWOPOINT_TALLY_H
 #define TWOPOINT_TALLY_H
 
+#include "correlate/event_index.h"
 #include "correlate/model.h"
 
 /* Fill r->numbers, r->hop, r->compared from stores, connections, match results and events. May use `threads`. */
@@ -9,5 +10,25 @@ int tally(struct report *r, int threads, struct error *e);
 
 /* Wire segments that a frame of `len` payload bytes stands for; *guessed is set where the segment size had to be. */
 uint32_t tally_pieces(const struct translation *t, uint32_t len, bool *guessed);
+
+/* The count once more, one transmission after the other, for faces that draw them. */
+enum tally_again { SENT_FIRST, SENT_AGAIN_NEEDED, SENT_AGAIN_SPURIOUS };
+struct tally_transmission {
+    int64_t time_ns; /* when it left, on the reference clock */
+    uint32_t record; /* at point h */
+    uint32_t pieces; /* wire segments */
+    uint8_t h;       /* the direction */
+    uint8_t again;   /* enum tally_again; counted as such in the hop where it is inside */
+    bool inside;     /* the common window */
+};
+struct tally_replay; /* opaque */
+/* -1 with ERR_MEMORY. The report must outlive it. */
+int tally_replay_new(struct tally_replay **out, const struct report *r, struct error *e);
+/* Tell of every transmission of compared connection i: of each direction in order of time, direction 0 first. */
+void tally_replay_connection(struct tally_replay *x, uint32_t i,
+                             void (*tell)(void *arg, const struct tally_transmission *t), void *arg);
+/* The events by connection and by frame, as long as the replay lives. */
+const struct event_index *tally_replay_events(const struct tally_replay *x);
+void tally_replay_free(struct tally_replay **x);
 
 #endif

@@ -3,6 +3,7 @@
 #define TWOPOINT_TALLY_INTERNAL_H
 
 #include "correlate/event_index.h"
+#include "correlate/tally.h"
 #include "correlate/tally_spread.h"
 #include "correlate/theta_line.h"
 
@@ -10,8 +11,10 @@ struct tally_worker { /* one thread's */
     const struct report *r;
     const struct event_index *index;
     struct theta_line line;
-    struct spread_sink delay, ipdv;                   /* of the connection and direction at hand */
-    struct spread_sink total_delay[2], total_ipdv[2]; /* by h, of all that this thread counted */
+    struct spread_sink delay, ipdv;                              /* of the connection and direction at hand */
+    struct spread_sink total_delay[2], total_ipdv[2];            /* by h, of all that this thread counted */
+    void (*tell)(void *arg, const struct tally_transmission *t); /* NULL: nobody asks */
+    void *arg;
 };
 
 /* Fill *out for connection i. */

@@ -14,7 +14,6 @@
  * between the taps nothing but frames. */
 
 #include "correlate/match.h"
-#include "correlate/tally.h"
 #include "correlate/tally_holes.h"
 #include "correlate/tally_internal.h"
 
@@ -135,25 +134,27 @@ is_keepalive(const struct walk *k, const struct segment *s)
 }
 
 /* Did this transmission repeat bytes, and were they needed? `arrived`: it did, though its partner does not say so. */
-static void
+static enum tally_again
 follow_bytes(struct walk *k, const struct segment *s, uint32_t tx, uint32_t pieces, bool arrived)
 {
     uint32_t span = segment_span(s), old = 0;
+    enum tally_again again = SENT_FIRST;
 
     if (span == 0 || s->flags & TCP_RST || (k->begun && is_keepalive(k, s)))
-        return;
+        return again;
     if (k->begun && seq_before(s->seq, k->top))
         old = seq_before(s->seq + span, k->top) ? span : k->top - s->seq;
     if (old > 0) {
         k->n->retransmitted += pieces;
-        if (!copy_was_needed(k, s, tx, arrived, old))
-            k->n->spurious += pieces;
+        again = copy_was_needed(k, s, tx, arrived, old) ? SENT_AGAIN_NEEDED : SENT_AGAIN_SPURIOUS;
+        k->n->spurious += again == SENT_AGAIN_SPURIOUS ? pieces : 0;
     }
     if (old < span) {
         note_new_bytes(k, s, tx, arrived, old);
         k->top = s->seq + span;
     }
     k->begun = true;
+    return again;
 }
 
 /* ---- bursts and delays ---- */
@@ -244,6 +245,13 @@ inside(const struct report *r, int64_t t)
 }
 
 static void
+tell(struct walk *k, uint32_t tx, int64_t at, uint32_t pieces, enum tally_again again, bool is_inside)
+{
+    if (k->w->tell)
+        k->w->tell(k->w->arg, &(struct tally_transmission){at, tx, pieces, (uint8_t)k->h, (uint8_t)again, is_inside});
+}
+
+static void
 count_transmission(struct walk *k, const struct segment *s, uint32_t tx, bool compared)
 {
     const struct translation *t = &k->c->translation[k->h];
@@ -265,14 +273,14 @@ count_transmission(struct walk *k, const struct segment *s, uint32_t tx, bool co
 
         n->outside += pieces;
         k->n = &discard; /* its bytes are followed all the same: a later copy repeats them */
-        follow_bytes(k, s, tx, pieces, f.missed);
+        tell(k, tx, at, pieces, follow_bytes(k, s, tx, pieces, f.missed), false);
         k->n = n;
         return;
     }
     k->n->sent += pieces;
     k->n->bytes_sent += s->len;
     k->n->estimated |= guessed;
-    follow_bytes(k, s, tx, pieces, f.missed);
+    tell(k, tx, at, pieces, follow_bytes(k, s, tx, pieces, f.missed), true);
     follow_run(k, s, &f);
     if (s->partner != NO_RECORD)
         measure_delay(k, s, tx, theta_line_at(&k->w->line, at));

@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-static void
-write_names(struct json_face *f, const char *key, uint8_t bits)
+void
+json_candidates(struct json_face *f, const char *key, uint8_t bits)
 {
     static const char *const names[] = {"lost", "missed", "injected", "late", "duplicated", "corrupted"};
 
@@ -91,8 +91,8 @@ write_value(struct json_face *f, enum changed field, int p, const struct segment
     }
 }
 
-static void
-write_changed(struct json_face *f, const struct event *e)
+void
+json_changed(struct json_face *f, const struct event *e)
 {
     static const char *const names[] = {"seq",  "ack", "flags", "window", "options", "payload",
                                         "dscp", "ttl", "tsval", "ip_id",  "mss"};
@@ -133,7 +133,7 @@ write_where(struct json_face *f, const struct event *e)
     jw_close(w, ']');
     json_point(f, "missed_by", e->missed_by);
     jk_string(w, "reason", reason_name(e->reason));
-    write_names(f, "candidates", e->candidates);
+    json_candidates(f, "candidates", e->candidates);
 }
 
 static void
@@ -174,7 +174,7 @@ write_event(struct json_face *f, uint32_t i)
     jk_string(w, "level", level_name(e->level));
     write_where(f, e);
     write_packet(f, e);
-    write_changed(f, e);
+    json_changed(f, e);
     if (e->late_ns == INT64_MIN)
         jk_null(w, "late_ns");
     else

@@ -60,6 +60,18 @@ write_value(struct json_face *f, const json_t *v)
     }
 }
 
+void
+json_details(struct json_face *f, const json_t *details)
+{
+    jw_key(&f->w, "details");
+    if (details) {
+        write_value(f, details);
+    } else {
+        jw_open(&f->w, '{');
+        jw_close(&f->w, '}');
+    }
+}
+
 static void
 write_finding(struct json_face *f, uint32_t i)
 {
@@ -78,13 +90,7 @@ write_finding(struct json_face *f, uint32_t i)
     jk_uint(w, "count", g->count);
     write_ids(f, "events", g->events, g->n_events);
     json_text(f, "text", g->text ? g->text : "");
-    jw_key(w, "details");
-    if (g->details) {
-        write_value(f, g->details);
-    } else {
-        jw_open(w, '{');
-        jw_close(w, '}');
-    }
+    json_details(f, g->details);
     jw_close(w, '}');
 }
 

@@ -24,11 +24,15 @@ void json_text(struct json_face *f, const char *key, const char *text);
 void json_frame(struct json_face *f, uint8_t point, uint32_t record); /* the value only */
 void json_evidence(struct json_face *f, const struct evidence *e, uint32_t n);
 
+/* events.c */
+void json_candidates(struct json_face *f, const char *key, uint8_t bits);
+void json_changed(struct json_face *f, const struct event *e);
 /* json_connection.c */
 void json_hops(struct json_face *f, const struct hop hop[2]);
 void json_connections(struct json_face *f);
 /* json_found.c */
 void json_findings(struct json_face *f);
 void json_resets(struct json_face *f);
+void json_details(struct json_face *f, const json_t *details);
 
 #endif

@@ -9,6 +9,7 @@
 static void
 flush(struct jwriter *w)
 {
+    w->written += w->used;
     if (w->used > 0 && !w->failed && fwrite(w->buffer, 1, w->used, w->out) != w->used) {
         w->failed = true;
         w->error = errno;
@@ -45,6 +46,21 @@ jwriter_start(struct jwriter *w, FILE *out)
     w->comma = w->failed = false;
     w->error = 0;
     w->used = 0;
+    w->written = 0;
+    w->in_script = false;
+}
+
+uint64_t
+jwriter_written(const struct jwriter *w)
+{
+    return w->written + w->used;
+}
+
+void
+jwriter_raw(struct jwriter *w, const void *bytes, size_t n)
+{
+    put(w, bytes, n);
+    w->comma = false;
 }
 
 int
@@ -106,7 +122,8 @@ put_quoted(struct jwriter *w, const char *s)
     put_char(w, '"');
     while (*s) {
         size_t n = 0;
-        while ((unsigned char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\' && s[n] != 0x7f)
+        while ((unsigned char)s[n] >= 0x20 && s[n] != '"' && s[n] != '\\' && s[n] != 0x7f &&
+               !(w->in_script && s[n] == '<'))
             n++;
         put(w, s, n);
         s += n;

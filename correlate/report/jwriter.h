@@ -15,6 +15,8 @@ struct jwriter {
     bool comma;  /* a value was written at this place: the next one needs a comma */
     bool failed; /* a write failed, errno as it was then is in `error` */
     int error;
+    bool in_script; /* the document stands in an HTML page: no '<' in a string, so that none of them ends the element */
+    uint64_t written; /* bytes handed on to `out` */
     size_t used;
     char buffer[1 << 16];
 };
@@ -22,6 +24,11 @@ struct jwriter {
 void jwriter_start(struct jwriter *w, FILE *out);
 /* Write out what is buffered. 0, or -1 with errno when any write since the start failed. */
 int jwriter_finish(struct jwriter *w);
+
+/* Bytes so far, those in the buffer among them. */
+uint64_t jwriter_written(const struct jwriter *w);
+/* What is no JSON, as it is: the page around the documents. */
+void jwriter_raw(struct jwriter *w, const void *bytes, size_t n);
 
 void jw_open(struct jwriter *w, char bracket);  /* '{' or '[' */
 void jw_close(struct jwriter *w, char bracket); /* '}' or ']' */

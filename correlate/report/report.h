@@ -20,5 +20,6 @@ int report_text(const struct report *r, const struct face_options *o, FILE *out)
 int report_json(const struct report *r, const struct face_options *o, FILE *out);
 int report_events(const struct report *r, const struct face_options *o, FILE *out);
 int report_pcapng(const struct report *r, const struct face_options *o, FILE *out); /* reads the files once more */
+int report_html(const struct report *r, const struct face_options *o, FILE *out);
 
 #endif
