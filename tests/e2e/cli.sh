@@ -57,7 +57,7 @@ says err "filter"
 # ---- help, version ----
 run 0 --help
 says out "^Usage: twopoint-correlate"
-for option in json events pcapng names filter from to capture-drops fail-on redact top quiet verbose color threads help version; do
+for option in json events pcapng html names filter from to capture-drops fail-on redact top quiet verbose color threads help version; do
     says out "^  --$option"
 done
 silent err
@@ -79,6 +79,9 @@ python3 -m json.tool "$work/out" >/dev/null || fail "standard output is no JSON"
 run 1 --events=- $c3 -- $s3
 says out '^\{"event": ?"header"'
 [ "$(wc -l <"$work/out")" = 96 ] || fail "95 events and a header wanted"
+run 1 $c3 $s3 --html -
+says out '^<!DOCTYPE html>'
+says out '^</html>'
 run 1 $c3 $s3
 awk 'length($0) > 80 {exit 1}' "$work/out" || fail "a line has more than 80 columns"
 cp "$work/out" "$work/plain"
@@ -118,8 +121,8 @@ run 1 $c3 $s3 --fail-on proven
 
 # ---- redaction: no address or path in any output ----
 address=$(sed -n 's/.*"at_client":\["\([0-9.]*\):.*/\1/p' fixtures/case-three/truth.ndjson | head -n 1)
-run 1 $c3 $s3 --redact --verbose --json "$work/r.json" --events "$work/e.ndjson"
-grep -qF -e "$address" -e "case-three" "$work/out" "$work/r.json" "$work/e.ndjson" && fail "--redact shows $address or a path"
+run 1 $c3 $s3 --redact --verbose --json "$work/r.json" --events "$work/e.ndjson" --html "$work/r.html"
+grep -qF -e "$address" -e "case-three" "$work/out" "$work/r.json" "$work/e.ndjson" "$work/r.html" && fail "--redact shows $address or a path"
 python3 tests/validate.py report "$work/r.json" || fail "the redacted report is not valid"
 
 # ---- points: standard input, one interface of a file, folders ----
@@ -141,7 +144,7 @@ run 1 "$work/c" "$work/s/" --quiet --json "$work/r.json" --events "$work/e.ndjso
 expect 'len(r["points"][0]["files"]) > 1' 'count("lost") == 95' 'not [e for e in events if e["event"] != "lost"]'
 
 # ---- files are written whole or not at all ----
-for option in --json --events; do
+for option in --json --events --html; do
     run 2 $c3 $s3 --quiet $option /dev/full
     says err "/dev/full: cannot write: No space left"
     run 2 $c3 $s3 --quiet $option "$work/no/such/folder"
@@ -152,8 +155,9 @@ timeout 60 "$correlate" $c3 $s3 >/dev/full 2>"$work/err"
 [ $? = 2 ] || fail "exit status $?"
 says err "cannot write"
 if [ "$(id -u)" = 0 ] && mkdir "$work/small" && mount -t tmpfs -o size=16k none "$work/small" 2>/dev/null; then
-    run 2 $c3 $s3 --quiet --json "$work/small/r.json"
-    says err "No space left"
+    run 2 $c3 $s3 --quiet --json "$work/small/r.json" --html "$work/small/r.html"
+    says err "r.json: cannot write: No space left"
+    says err "r.html: cannot write: No space left"
     [ -z "$(ls "$work/small")" ] || fail "something is left on the full disk"
     umount "$work/small"
 fi

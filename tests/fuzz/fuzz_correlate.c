@@ -51,8 +51,8 @@ check_counts(const struct report *r)
 static void
 write_faces(const struct report *r)
 {
-    static int (*const faces[])(const struct report *, const struct face_options *, FILE *) = {report_text, report_json,
-                                                                                               report_events};
+    static int (*const faces[])(const struct report *, const struct face_options *,
+                                FILE *) = {report_text, report_json, report_events, report_html};
     const struct face_options plain = {.top = 20, .verbose = true}, hidden = {.top = 3, .color = true, .redact = true};
     for (size_t i = 0; i < 2 * (sizeof faces / sizeof *faces); i++) {
         char *text = NULL;

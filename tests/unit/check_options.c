@@ -34,7 +34,7 @@ static const struct {
     {"a b c", "more than two POINTs: \"c\" is one too many"},
     {"a ''", "a POINT is an empty string"},
     {"- -", "both POINTs are standard input"},
-    {"--html x a b", "there is no option --html"},
+    {"--pdf x a b", "there is no option --pdf"},
     {"-x a b", "there is no option -x"},
     {"--jso x a b", "there is no option --jso"},
     {"a b --json", "--json wants a value (FILE)"},
@@ -43,6 +43,9 @@ static const struct {
     {"--events x --events y a b", "--events: given twice"},
     {"--json - --events - a b", "--json and --events cannot both go to standard output"},
     {"--json x --events x a b", "--json and --events name the same file"},
+    {"--html - --json - a b", "--json and --html cannot both go to standard output"},
+    {"--html x --events x a b", "--events and --html name the same file"},
+    {"--html x --html y a b", "--html: given twice"},
     {"--quiet=1 a b", "--quiet takes no value"},
     {"--quiet --verbose a b", "--quiet and --verbose contradict each other"},
     {"--names x a b", "--names: two names separated by a comma are wanted, not \"x\""},
@@ -98,7 +101,7 @@ START_TEST(nothing_given_is_the_default)
     ck_assert_str_eq(o.correlate.point[0], "a");
     ck_assert_str_eq(o.correlate.point[1], "b");
     ck_assert(!o.correlate.name[0] && !o.correlate.name[1] && !o.correlate.filter && !o.output[OUTPUT_JSON] &&
-              !o.output[OUTPUT_EVENTS]);
+              !o.output[OUTPUT_EVENTS] && !o.output[OUTPUT_HTML]);
     ck_assert(o.correlate.from_ns == INT64_MIN && o.correlate.to_ns == INT64_MAX);
     ck_assert(!o.correlate.drops_stated[0] && !o.correlate.drops_stated[1] && !o.fail_on_proven && !o.redact);
     ck_assert(!o.quiet && !o.verbose && o.color == COLOR_AUTO && o.top == 20 && o.correlate.threads == 0);
@@ -113,10 +116,11 @@ START_TEST(options_may_stand_anywhere)
     ck_assert_int_eq(parse(&o, &e,
                            "--json r.json a --events=e.ndjson --names x,y.z-1_ --filter tcp --from 1 - --to "
                            "1970-01-01T00:00:02Z --capture-drops y.z-1_=7 --pubkey x=k=1 --fail-on proven --redact "
-                           "--top 3 --verbose --color always --threads 2"),
+                           "--top 3 --verbose --color always --threads 2 --html=r.html"),
                      0);
     ck_assert_str_eq(o.output[OUTPUT_JSON], "r.json");
     ck_assert_str_eq(o.output[OUTPUT_EVENTS], "e.ndjson");
+    ck_assert_str_eq(o.output[OUTPUT_HTML], "r.html");
     ck_assert_str_eq(o.correlate.name[1], "y.z-1_");
     ck_assert_str_eq(o.correlate.filter, "tcp");
     ck_assert_str_eq(o.correlate.point[1], "-");

@@ -68,7 +68,7 @@ function eventLadder(e) {
   const frames = e.evidence.map(v => v.frame && findFrame(chart, v.frame)).concat((e.more.one_of || []).map(f => findFrame(chart, f)));
   if (e.more.arrival) frames.push(findFrame(chart, e.more.arrival));
   const due = e.due === null || !["lost", "unresolved"].includes(e.kind) ? null
-    : { t: e.due - chart.shift, point: 1 - e.hop, text: names[1 - e.hop] + " must have had it by now" };
+    : { t: e.due - chart.shift, point: 1 - e.hop, text: names[1 - e.hop] + " must have had it by now", short: "due by now" };
   return [ladder(chart, { focus: [segment], also: frames.filter(Boolean), due, label: "Ladder of event " + e.id }), ladderKey()];
 }
 
@@ -107,18 +107,30 @@ function longList(items, make, step, word) {
 
 /* ---- findings ---- */
 
+function detailText(key, v) {
+  if (typeof v === "boolean") return v ? "yes" : "no";
+  if (typeof v !== "number") return v;
+  if (key.endsWith("_ns")) return key.startsWith("from") || key.startsWith("to") || key.startsWith("time") || key.startsWith("first") || key.startsWith("second") ? moment(v) : duration(v);
+  return v !== 0 && Math.abs(v) < 1e-4 ? v.toExponential(1) : v.toLocaleString("en", { maximumSignificantDigits: 6 });
+}
+
+/* Of JSON's own number of nanoseconds since 1970 only the first digits are exact here: to the microsecond. */
+function moment(ns) {
+  return new Date(ns / 1e6).toISOString().replace("Z", "") + "Z";
+}
+
 function findingBody(finding) {
   const list = finding.events.map(id => events.get(id)).filter(Boolean);
   const frames = list.map(e => e.frame).concat(list.map(e => e.more.arrival).filter(Boolean));
   const details = Object.entries(finding.details).filter(([, v]) => v !== null && typeof v !== "object");
   return [
     h("p", { class: "text" }, finding.text),
-    details.length ? h("dl", { class: "details" }, details.map(([k, v]) => h("div", {}, h("dt", {}, k.replace(/_/g, " ")), h("dd", {}, typeof v === "number" ? v.toLocaleString("en", { maximumSignificantDigits: 6 }) : v)))) : null,
+    details.length ? h("dl", { class: "details" }, details.map(([k, v]) => h("div", {}, h("dt", {}, k.replace(/_ns$/, "").replace(/_/g, " ")), h("dd", {}, detailText(k, v))))) : null,
     finding.n_connections && finding.n_connections <= 12 ? h("p", {}, "Connections: ", finding.connections.map((id, i) => [i ? ", " : "", h("a", { href: "#connection-" + id }, id)])) : null,
     ...findingCharts(finding),
     frames.length ? h("div", { class: "filters" }, filters(frames)) : null,
     list.length ? h("h4", {}, "Evidence, packet by packet" + (finding.count > list.length ? ` (the first ${count(list.length)} of ${count(finding.count)})` : "")) : null,
-    list.length ? longList(list, e => eventItem(e), 10, "packet") : null].filter(Boolean);
+    list.length ? longList(list, e => eventItem(e), 5, "packet") : null].filter(Boolean);
 }
 
 function showFindings(section) {
@@ -133,30 +145,42 @@ function showFindings(section) {
 
 /* ---- resets ---- */
 
+/* A train tells the story of the one behind it, where that repeats it: its own frames and those. */
+function trainRepeats(train) {
+  const next = train.repeats ? report.resets.find(t => t.told && t.connection === train.connection && t.hop === train.hop && t.id > train.id) : null;
+  return next || null;
+}
+
+function trainFrames(train) {
+  const next = trainRepeats(train);
+  return train.frames.concat(next ? next.frames : []);
+}
+
 function trainLadder(train) {
   const chart = charts.get(train.connection);
   if (!chart) return h("p", { class: "hint" }, "Its connection is not drawn in this page: too much to hold. Correlate again with a --filter for it, and it will be.");
-  const focus = train.frames.map(f => findFrame(chart, f)).filter(Boolean);
+  const focus = trainFrames(train).map(f => findFrame(chart, f)).filter(Boolean);
   const frame = e => findFrame(chart, [names.indexOf(e.frame.point), e.frame.file, e.frame.frame]);
   const also = train.evidence.filter(e => e.frame).map(frame).filter(Boolean);
-  const due = train.due === null ? null : { t: train.due - chart.shift, point: 1 - train.hop, text: "from here on " + names[1 - train.hop] + (train.arrived && !train.lost ? " knew" : " must have known") };
+  const due = train.due === null ? null : { t: train.due - chart.shift, point: 1 - train.hop, text: "from here on " + names[1 - train.hop] + (train.arrived && !train.lost ? " knew" : " must have known"), short: train.arrived && !train.lost ? "knew" : "must have known" };
   const peer = due ? chart.points[1 - train.hop].filter(s => s.hop === 1 - train.hop && s.t > due.t && !(s.flags & RST)).slice(0, 2) : [];
   return [ladder(chart, { focus, also: also.concat(peer), due, label: "Ladder of reset train " + train.id }), ladderKey()];
 }
 
 function trainItem(train, open) {
-  const n = train.count, caseName = { 1: "case one", 2: "case two", 3: "case three", normal: "normal" }[train.case];
+  const n = train.count + train.repeats, repeats = trainRepeats(train), caseName = { 1: "case one", 2: "case two", 3: "case three", normal: "normal" }[train.case];
   const summary = h("span", {}, badge(train.fate, train.fate), badge(train.level, train.level), " ", h("strong", {}, things(n, "reset")), ", " + way(train.hop),
     caseName ? ", " + caseName : "", ", connection " + train.connection, h("span", { class: "hint" }, " " + clockTime(base, train.time)), h("span", { class: "lead" }, train.story.join(" ")));
   return folding({ class: "card train", "data-train": train.id, open }, summary, () => [
     h("p", { class: "text" }, train.story.join(" ")), ...[trainLadder(train)].flat(),
-    h("div", { class: "filters" }, filters(train.frames)),
+    h("div", { class: "filters" }, filters(trainFrames(train))),
     train.evidence.length ? evidenceList(train.evidence) : null,
+    repeats ? folding({ class: "calm", "data-train": repeats.id }, count(repeats.count) + " of them" + ": why they followed", () => [h("p", {}, repeats.story.join(" ")), evidenceList(repeats.evidence)]) : null,
     h("p", {}, h("a", { href: "#connection-" + train.connection }, "Connection " + train.connection + ", with its charts"))].filter(Boolean));
 }
 
 function showResets(section) {
-  const news = report.resets.filter(t => t.case !== "normal"), normal = report.resets.filter(t => t.case === "normal");
+  const news = report.resets.filter(t => t.case !== "normal" && !t.told), normal = report.resets.filter(t => t.case === "normal" && !t.told);
   if (!report.resets.length) return;
   section.append(h("h2", { id: "resets-h" }, "Resets"));
   if (news.length) section.append(longList(news, (t, i) => trainItem(t, i === 0), 20, "train"));

@@ -36,13 +36,15 @@ function worst(marks) {
 
 /* As Wireshark's info column says it. */
 function segmentLabel(s, short) {
+  if (short) return flagNames(s.flags) + " " + s.seq + (s.len ? "+" + s.len : "");
   const flags = FLAG_NAMES.filter((name, i) => s.flags >> i & 1).join(", ") || "none";
-  const ack = s.ack === null || short ? "" : " Ack=" + s.ack;
+  const ack = s.ack === null ? "" : " Ack=" + s.ack;
   return "[" + flags + "] Seq=" + s.seq + ack + " Len=" + s.len;
 }
 
-function fateText(item) {
+function fateText(item, short) {
   const said = [];
+  if (short) return item.mark ? item.mark.kind : item.s.again ? (item.s.again === 1 ? "again" : "in vain") : "";
   if (item.mark) said.push(item.mark.kind === "missed" ? "not recorded" : item.mark.kind);
   if (item.s.again) said.push(item.s.again === 1 ? "retransmission" : "retransmission for nothing");
   return said.join(", ");
@@ -146,7 +148,7 @@ function heightAt(known, when) {
 function travelLinesOf(chart, item, x, lay) {
   const from = x[item.hop], to = x[1 - item.hop], across = to - from;
   if (!item.tx) {
-    const y = item.yEnds[0], slant = Math.min(28, Math.max(8, y - lay.at(item.t - chart.medianDelay)));
+    const y = item.yEnds[0], slant = 7; /* where it came from is not known, so no delay is */
     const injected = item.mark && item.mark.kind === "injected";
     const part = injected || !item.mark ? 0.4 : item.mark.kind === "missed" ? 0 : 0.4;
     return [{ x1: from + across * part, y1: y - slant * (1 - part), x2: to, y2: y, start: part ? "nowhere" : "unseen", end: "arrow" }];
@@ -168,7 +170,7 @@ function ladderClass(item) {
     (item.s.again === 1 ? " again" : item.s.again === 2 ? " vain" : "") + (item.s.flags & RST ? " reset" : "");
 }
 
-function drawTravel(g, chart, item, x, lay, narrow) {
+function drawTravel(g, chart, item, x, lay) {
   const lines = travelLinesOf(chart, item, x, lay);
   lines.forEach(l => {
     g.append("line").attr("class", "shaft").attr("x1", l.x1).attr("y1", l.y1).attr("x2", l.x2).attr("y2", l.y2);
@@ -178,15 +180,17 @@ function drawTravel(g, chart, item, x, lay, narrow) {
       doubt: "M-3,-5a4,4 0 1 1 5,4q-2,1 -2,4" }[l.end]);
     if (l.start) g.append("circle").attr("class", "start " + l.start).attr("cx", l.x1).attr("cy", l.y1).attr("r", 4);
   });
+  return lines;
+}
+
+/* Level, on the row of the moment that it belongs to, so that no two of one side meet. */
+function drawLabel(g, item, lines, narrow) {
   const l = lines[0], leftwards = l.x2 < l.x1, nowhere = !item.tx;
-  const angle = Math.atan2(leftwards ? l.y1 - l.y2 : l.y2 - l.y1, Math.abs(l.x2 - l.x1)) * 180 / Math.PI;
-  const atStart = !nowhere, ax = atStart ? l.x1 : l.x2, ay = atStart ? l.y1 : l.y2;
-  const onRight = atStart === leftwards;
-  const said = fateText(item);
-  const text = g.append("text").attr("class", "label").attr("transform", `translate(${ax},${ay}) rotate(${angle})`)
-    .attr("x", onRight ? -12 : 12).attr("y", -3.5).attr("text-anchor", onRight ? "end" : "start");
+  const onRight = nowhere ? !leftwards : leftwards, said = fateText(item, narrow);
+  const text = g.append("text").attr("class", "label").attr("x", (nowhere ? l.x2 : l.x1) + (onRight ? -12 : 12))
+    .attr("y", (nowhere ? l.y2 : l.y1) - 4).attr("text-anchor", onRight ? "end" : "start");
   text.append("tspan").text(segmentLabel(item.s, narrow));
-  if (said && !narrow) text.append("tspan").attr("class", "fate").text("  " + said);
+  if (said) text.append("tspan").attr("class", "fate").text("  " + said);
 }
 
 function drawFrameNames(g, chart, item, x, zero, narrow) {
@@ -230,15 +234,15 @@ function drawRails(svg, x, lay, narrow) {
   });
 }
 
-function drawDue(svg, due, x) {
+function drawDue(svg, due, x, narrow) {
   const left = due.point === 0, to = x[due.point], from = left ? x[0] + (x[1] - x[0]) * 0.55 : x[1] - (x[1] - x[0]) * 0.55;
   const g = svg.append("g").attr("class", "due");
   g.append("line").attr("x1", from).attr("x2", to).attr("y1", due.y).attr("y2", due.y);
   g.append("circle").attr("cx", to).attr("cy", due.y).attr("r", 4.5);
-  g.append("text").attr("x", left ? to + 10 : to - 10).attr("y", due.y - 4).attr("text-anchor", left ? "start" : "end").text(due.text);
+  g.append("text").attr("x", left ? to + 10 : to - 10).attr("y", due.y - 4).attr("text-anchor", left ? "start" : "end").text(narrow ? due.short : due.text);
 }
 
-/* spec: { focus: segments meant, also: other segments to show, due: { t, point, text } or null, label } */
+/* spec: { focus: segments meant, also: other segments to show, due: { t, point, text, short } or null, label } */
 function ladder(chart, spec) {
   const list = travels(chart), unfolded = new Set();
   let all = false;
@@ -250,20 +254,22 @@ function ladder(chart, spec) {
     const svg = d3.create("svg").attr("class", "ladder").attr("viewBox", `0 0 ${width} ${lay.height}`).attr("tabindex", 0)
       .attr("role", "group").attr("aria-label", spec.label + ". Arrow keys move from segment to segment.");
     drawRails(svg, x, lay, narrow);
-    if (spec.due && spec.due.y !== undefined) drawDue(svg, spec.due, x);
+    const items = rows.filter(r => r.item).map(r => r.item);
+    const g = svg.append("g").selectAll("g").data(items).enter().append("g").attr("class", ladderClass);
+    g.each(function (item) { item.lines = drawTravel(d3.select(this), chart, item, x, lay); });
     rows.filter(r => r.fold).forEach(row => drawFold(svg, row, x, () => {
       for (let i = row.from; i < Math.min(row.to, row.from + LADDER.most); i++) unfolded.add(i);
       box.redraw();
       box.querySelector("svg").focus();
     }));
-    const items = rows.filter(r => r.item).map(r => r.item);
-    const g = svg.append("g").selectAll("g").data(items).enter().append("g").attr("class", ladderClass);
-    g.each(function (item) {
-      drawTravel(d3.select(this), chart, item, x, lay, narrow);
+    const words = svg.append("g").attr("class", "words").attr("aria-hidden", "true").selectAll("g").data(items).enter().append("g").attr("class", ladderClass);
+    words.each(function (item) {
+      drawLabel(d3.select(this), item, item.lines, narrow);
       drawFrameNames(d3.select(this), chart, item, x, zero, narrow);
     });
+    if (spec.due && spec.due.y !== undefined) drawDue(svg, spec.due, x, narrow);
     explain(svg, g, item => travelLines(chart, item));
-    stepThrough(svg, ".travel");
+    stepThrough(svg, "g:not(.words) > .travel");
     svg.attr("data-shown", items.length).attr("data-of", list.length);
     const foldable = list.length > items.length || all || unfolded.size;
     box.replaceChildren(svg.node(), h("p", { class: "tools" },

@@ -7,10 +7,10 @@ const LAYERS = [
   ["sent", "left"], ["arrived", "arrived"], ["ack-far", "ACK, sent"], ["ack-near", "ACK, received"],
   ["window-far", "window, sent"], ["window-near", "window, received"], ["mark lost", "lost"],
   ["mark again", "retransmission, needed"], ["mark vain", "retransmission, for nothing"], ["mark reset", "reset"],
-  ["mark injected", "injected"], ["mark other", "other events"]];
+  ["mark back", "reset, the other way"], ["mark injected", "injected"], ["mark other", "other events"]];
 const SYMBOLS = {
   lost: "M-5,-5L5,5M-5,5L5,-5", again: "M0,-6L5.5,4L-5.5,4Z", vain: "M0,-6L5.5,4L-5.5,4Z", reset: "M0,-6L6,0L0,6L-6,0Z",
-  injected: "M-5,0a5,5 0 1 0 10,0a5,5 0 1 0 -10,0", other: "M-4.5,-4.5h9v9h-9Z"
+  back: "M0,-6L6,0L0,6L-6,0Z", injected: "M-5,0a5,5 0 1 0 10,0a5,5 0 1 0 -10,0", other: "M-4.5,-4.5h9v9h-9Z"
 };
 
 /* What the chart of one direction shows, in chart time. */
@@ -31,16 +31,19 @@ function sequenceData(chart, hop) {
     marks.push({ kind, s, item, event: m });
   });
   [own, far].forEach((side, i) => side.forEach(s => {
-    if (s.hop !== hop || !(s.flags & RST)) return;
-    if (i === 0 || s.partner === -1) marks.push({ kind: "reset", s, item: { s, tx: i ? null : s, ends: i ? [s] : s.arrivals, t: s.t, hop } });
+    if (!(s.flags & RST)) return;
+    if (s.hop !== hop) {
+      const seen = i === 1; /* its own sender's tap */
+      if (seen || s.partner === -1) marks.push({ kind: "back", s, item: { s, tx: seen ? s : null, ends: seen ? s.arrivals : [s], t: s.t, hop: s.hop } });
+    } else if (i === 0 || s.partner === -1) marks.push({ kind: "reset", s, item: { s, tx: i ? null : s, ends: i ? [s] : s.arrivals, t: s.t, hop } });
   }));
   const delays = [];
   own.forEach(s => { if (s.hop === hop && s.arrivals.length) delays.push({ t: s.t, d: s.arrivals[0].t - s.t, e: clockError(chart, s.t) }); });
   return { data, arrived, near: acks(own), far: acks(far), marks, delays };
 }
 
-function markSeq(shown, s) {
-  const at = s.seq + s.len;
+function markSeq(shown, m) {
+  const s = m.s, at = m.kind === "back" ? (s.ack === null ? shown[1] : s.ack) : s.seq + s.len;
   return Math.max(shown[0], Math.min(shown[1], at));
 }
 
@@ -115,7 +118,7 @@ function paint(svg, chart, data, f) {
     path("ack-" + name, stepPath(seen, f.x, f.y, s => s.ack));
     path("window-" + name, stepPath(seen, f.x, f.y, window));
   });
-  svg.selectAll(".mark").attr("transform", m => `translate(${f.x(m.s.t)},${f.y(markSeq(f.y.domain(), m.s))})`)
+  svg.selectAll(".mark").attr("transform", m => `translate(${f.x(m.s.t)},${f.y(markSeq(f.y.domain(), m))})`)
     .classed("aside", m => m.s.t < view[0] || m.s.t > view[1]);
   const seen = inView(data.delays, view);
   path("band", bandPath(seen, f.x, f.delay));
@@ -124,8 +127,8 @@ function paint(svg, chart, data, f) {
 }
 
 function sequenceFrame(width, data) {
-  const left = width < 500 ? 48 : 64, plot = width < 500 ? 240 : 320, gap = 44, delay = data.delays.length ? 90 : 0;
-  const top = 12, bottom = top + plot, height = bottom + (delay ? gap + delay : 30) + 18;
+  const left = width < 500 ? 56 : 64, plot = width < 500 ? 240 : 320, gap = 44, delay = data.delays.length ? 90 : 0;
+  const top = 18, bottom = top + plot, height = bottom + (delay ? gap + delay : 30) + 18;
   return { width, left, right: width - 12, top, bottom, delayTop: bottom + gap, delayBottom: bottom + gap + delay, height, hasDelay: delay > 0 };
 }
 
@@ -137,23 +140,25 @@ function sequenceExtent(data) {
 }
 
 function buildSequence(chart, hop, data, f) {
-  const clip = "clip-" + chart.id + "-" + hop;
+  const clip = "clip-" + chart.id + "-" + hop, panel = (id, top, bottom) => {
+    svg.append("clipPath").attr("id", id).append("rect").attr("x", f.left).attr("y", top).attr("width", f.right - f.left).attr("height", bottom - top);
+    svg.append("rect").attr("class", "ground").attr("x", f.left).attr("y", top).attr("width", f.right - f.left).attr("height", bottom - top);
+    return svg.append("g").attr("clip-path", `url(#${id})`);
+  };
   const svg = d3.create("svg").attr("class", "sequence").attr("viewBox", `0 0 ${f.width} ${f.height}`).attr("tabindex", 0).attr("role", "group")
     .attr("aria-label", `Time-sequence chart of ${way(hop)}. Plus and minus zoom, left and right move, 0 shows all, up and down go through the marks.`);
-  svg.append("clipPath").attr("id", clip).append("rect").attr("x", f.left).attr("y", 0).attr("width", f.right - f.left).attr("height", f.height);
-  svg.append("rect").attr("class", "ground").attr("x", f.left).attr("y", f.top).attr("width", f.right - f.left).attr("height", f.bottom - f.top);
+  const inside = panel(clip, f.top, f.bottom), below = f.hasDelay ? panel(clip + "-delay", f.delayTop, f.delayBottom) : null;
   ["x-axis", "y-axis"].forEach(name => svg.append("g").attr("class", "axis " + name));
-  const inside = svg.append("g").attr("clip-path", `url(#${clip})`);
+  svg.append("text").attr("class", "column").attr("x", f.left + 4).attr("y", f.top - 4).text("sequence number, bytes from the first");
   ["window-far", "window-near", "ack-far", "ack-near", "arrived", "sent"].forEach(name => inside.append("path").attr("class", name));
   svg.select("path.sent").attr("data-n", data.data.length);
   svg.select("path.arrived").attr("data-n", data.arrived.length);
   if (f.hasDelay) {
-    svg.append("rect").attr("class", "ground").attr("x", f.left).attr("y", f.delayTop).attr("width", f.right - f.left).attr("height", f.delayBottom - f.delayTop);
     svg.append("g").attr("class", "axis delay-axis");
     svg.append("text").attr("class", "column").attr("x", f.left + 4).attr("y", f.delayTop - 5)
       .text(data.delays.some(d => d.e !== null) ? "one-way delay; the band is what the clocks leave open" : "one-way delay; nothing bounds the clocks: only differences mean something");
-    inside.append("path").attr("class", "band");
-    inside.append("path").attr("class", "delays").attr("data-n", data.delays.length);
+    below.append("path").attr("class", "band");
+    below.append("path").attr("class", "delays").attr("data-n", data.delays.length);
   }
   const marks = inside.append("g").selectAll("path").data(data.marks).enter().append("path")
     .attr("class", m => "mark " + m.kind).attr("d", m => SYMBOLS[m.kind]).attr("data-segments", m => m.event ? m.event.segments : m.s.pieces);
@@ -187,7 +192,7 @@ function addZoom(svg, f, whole, repaint) {
 }
 
 function legend(svg, data) {
-  const n = { "mark lost": "lost", "mark again": "again", "mark vain": "vain", "mark reset": "reset", "mark injected": "injected", "mark other": "other" };
+  const n = { "mark lost": "lost", "mark again": "again", "mark vain": "vain", "mark reset": "reset", "mark back": "back", "mark injected": "injected", "mark other": "other" };
   return h("p", { class: "legend" }, LAYERS.map(([name, text]) => {
     const kind = n[name], marks = kind ? data.marks.filter(m => m.kind === kind).length : null;
     if (marks === 0) return null;

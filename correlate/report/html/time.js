@@ -19,6 +19,7 @@ function trim(v) {
 }
 
 function duration(ns) {
+  if (ns === 0) return "0 s";
   const a = Math.abs(ns), sign = ns < 0 ? "\u2212" : "";
   if (a < 1000) return sign + a.toFixed(0) + " ns";
   if (a < 1e6) return sign + trim(a / 1e3) + " \u00b5s";
