@@ -72,6 +72,7 @@ add_file(struct store *s, struct piece *p)
     p->file.path = NULL;
     p->file.journal = (struct journal){0};
     p->file.spool = 0;
+    p->file.set_backs = NULL;
     return true;
 }
 
@@ -142,54 +143,27 @@ add_piece(struct store *s, struct piece *p, struct piece *merged, bool alone)
 
 /* ---- the order ---- */
 
-struct sorting {
-    const struct store *store;
-    const uint32_t *breaks; /* record numbers from which on the clock of a file had been set back, ascending */
-    uint32_t n_breaks;
-    bool overlap; /* files overlap in time, so stamps decide across them */
-};
-
-/* How often the clock had been set back before this record. */
-static uint32_t
-epoch(const struct sorting *so, uint32_t record)
-{
-    uint32_t low = 0, high = so->n_breaks;
-    while (low < high) {
-        const uint32_t mid = (low + high) / 2;
-        if (so->breaks[mid] <= record)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 static bool
-before(const struct sorting *so, uint32_t a, uint32_t b)
+before(const struct store *s, uint32_t a, uint32_t b)
 {
-    const struct segment *x = store_segment(so->store, a), *y = store_segment(so->store, b);
-    if (so->n_breaks) {
-        const uint32_t ea = epoch(so, a), eb = epoch(so, b);
-        if (ea != eb && (!so->overlap || store_file(so->store, x) == store_file(so->store, y)))
-            return ea < eb;
-    }
+    const struct segment *x = store_segment(s, a), *y = store_segment(s, b);
     return x->stamp_ns != y->stamp_ns ? x->stamp_ns < y->stamp_ns : a < b;
 }
 
 /* Merge sort by time; `room` holds n. */
 static void
-sort_records(const struct sorting *so, uint32_t *a, uint32_t n, uint32_t *room)
+sort_records(const struct store *s, uint32_t *a, uint32_t n, uint32_t *room)
 {
     if (n < 2)
         return;
     const uint32_t half = n / 2;
-    sort_records(so, a, half, room);
-    sort_records(so, a + half, n - half, room);
-    if (!before(so, a[half], a[half - 1]))
+    sort_records(s, a, half, room);
+    sort_records(s, a + half, n - half, room);
+    if (!before(s, a[half], a[half - 1]))
         return;
     memcpy(room, a, half * sizeof *a);
     for (uint32_t i = 0, k = half, at = 0; i < half; at++)
-        a[at] = k < n && before(so, a[k], room[i]) ? a[k++] : room[i++];
+        a[at] = k < n && before(s, a[k], room[i]) ? a[k++] : room[i++];
 }
 
 static bool
@@ -202,7 +176,7 @@ ascends(const struct store *s, const uint32_t *a, uint32_t n)
 }
 
 static bool
-make_order(struct store *s, const struct sorting *so, const uint32_t *slab_used)
+make_order(struct store *s, const uint32_t *slab_used)
 {
     uint32_t *room = NULL, n_room = 0, at = 0;
     s->order = malloc(((size_t)s->n_segments + 1) * sizeof *s->order);
@@ -228,19 +202,10 @@ make_order(struct store *s, const struct sorting *so, const uint32_t *slab_used)
             if (!room)
                 return false;
         }
-        sort_records(so, a, n, room);
+        sort_records(s, a, n, room);
     }
     free(room);
     return true;
-}
-
-static bool
-files_overlap(const struct store *s)
-{
-    for (uint32_t i = 1; i < s->n_files; i++)
-        if (s->files[i].first_ns <= s->files[i - 1].last_ns)
-            return true;
-    return false;
 }
 
 static void
@@ -301,28 +266,73 @@ check_spread(struct piece *const *pieces, size_t n, struct error *e)
     return 0;
 }
 
+/* Move all of a piece's stamps forward. */
+static bool
+move_piece(struct piece *p, int64_t by_ns)
+{
+    struct capture_file *f = &p->file;
+    if (!make_room(&f->set_backs, f->n_set_backs, &f->room_set_backs, sizeof *f->set_backs))
+        return false;
+    for (uint32_t b = 0; b < p->n_slabs; b++)
+        for (uint32_t i = 0, n = b + 1 < p->n_slabs ? SLAB_SEGMENTS : p->used; i < n; i++)
+            p->slabs[b][i].stamp_ns += by_ns;
+    for (uint32_t i = 0; i < p->n_icmp; i++)
+        p->icmp[i].stamp_ns += by_ns;
+    for (uint32_t i = 0; i < p->n_gaps; i++) {
+        p->gaps[i].from_ns += by_ns;
+        p->gaps[i].to_ns += by_ns;
+    }
+    for (uint32_t i = 0; i < p->n_readings; i++)
+        p->readings[i].stamp_ns += by_ns;
+    f->first_ns += by_ns;
+    f->last_ns += by_ns;
+    for (uint32_t i = f->n_set_backs; i > 0; i--) {
+        f->set_backs[i] = f->set_backs[i - 1];
+        f->set_backs[i].ahead_ns += by_ns;
+        f->set_backs[i].at_ns += by_ns;
+    }
+    f->set_backs[0] = (struct set_back){0, true, by_ns, f->first_ns};
+    f->n_set_backs++;
+    return true;
+}
+
+/* Where a clock was set back within a file, the files that follow it go on with that clock. */
+static bool
+move_what_follows(struct piece *const *pieces, size_t n)
+{
+    int64_t ahead_ns = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct capture_file *f = &pieces[i]->file;
+        if (f->first_ns > f->last_ns)
+            continue;
+        const bool goes_on = i > 0 && ahead_ns && f->first_ns + ahead_ns >= pieces[i - 1]->file.last_ns;
+        if (goes_on && !move_piece(pieces[i], ahead_ns))
+            return false;
+        ahead_ns = f->n_set_backs ? f->set_backs[f->n_set_backs - 1].ahead_ns : 0;
+    }
+    return true;
+}
+
 int
 store_assemble(struct store *out, const char *name, struct piece **pieces, size_t n, int64_t stated, bool passed_over,
                struct error *e)
 {
     struct piece merged = {0};
-    uint32_t *breaks = NULL, n_breaks = 0, *used = NULL, n_used = 0;
+    uint32_t *used = NULL, n_used = 0;
     bool fine = true;
     *out = (struct store){.quantum_ns = 1};
     snprintf(out->name, sizeof out->name, "%s", name);
     qsort(pieces, n, sizeof *pieces, by_first_stamp);
     if (check_spread(pieces, n, e))
         return -1;
+    fine = move_what_follows(pieces, n);
     for (size_t i = 0; fine && i < n; i++) {
         struct piece *p = pieces[i];
-        for (uint32_t b = 0; b < p->n_breaks; b++)
-            p->breaks[b] += out->n_slabs << 16;
         for (uint32_t b = 0; fine && b < p->n_slabs; b++) {
             const uint32_t count = b + 1 < p->n_slabs ? SLAB_SEGMENTS : p->used;
             fine = store_append(&used, &n_used, &count, 1, sizeof count);
         }
-        fine = fine && store_append(&breaks, &n_breaks, p->breaks, p->n_breaks, sizeof *breaks) &&
-               out->n_slabs < 65000 && add_piece(out, p, &merged, n == 1);
+        fine = fine && out->n_slabs < 65000 && add_piece(out, p, &merged, n == 1);
         piece_strip(p);
     }
     out->flows = fine ? calloc(merged.n_flows + 1, sizeof *out->flows) : NULL;
@@ -333,16 +343,14 @@ store_assemble(struct store *out, const char *name, struct piece **pieces, size_
     free(merged.flows);
     free(merged.table);
     if (fine) {
-        const struct sorting so = {out, breaks, n_breaks, files_overlap(out)};
         fine = store_find_gaps(out, pieces, passed_over);
         find_span(out);
-        fine = fine && apply_stated(out, stated) && make_order(out, &so, used);
+        fine = fine && apply_stated(out, stated) && make_order(out, used);
     }
     for (size_t i = 0; fine && i < n; i++)
         piece_free(&pieces[i]);
     if (fine && out->n_gaps)
         qsort(out->gaps, out->n_gaps, sizeof *out->gaps, by_start);
-    free(breaks);
     free(used);
     if (fine)
         return 0;
@@ -358,6 +366,7 @@ store_free(struct store *s)
     for (uint32_t i = 0; i < s->n_files; i++) {
         free(s->files[i].path);
         journal_free(&s->files[i].journal);
+        free(s->files[i].set_backs);
         if (s->files[i].spool)
             close(s->files[i].spool);
     }
@@ -371,6 +380,26 @@ store_free(struct store *s)
     free(s->icmp);
     free(s->undecoded);
     *s = (struct store){0};
+}
+
+int64_t
+file_ahead(const struct capture_file *f, uint32_t frame)
+{
+    uint32_t low = 0, high = f->n_set_backs;
+    while (low < high) {
+        const uint32_t mid = (low + high) / 2;
+        if (f->set_backs[mid].frame <= frame)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low ? f->set_backs[low - 1].ahead_ns : 0;
+}
+
+int64_t
+store_stamp(const struct store *s, const struct segment *seg)
+{
+    return seg->stamp_ns - file_ahead(&s->files[s->sources[seg->source].file], seg->frame);
 }
 
 const char *

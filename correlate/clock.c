@@ -33,6 +33,7 @@
 #include <string.h>
 
 #define UNBOUNDED (INT64_MAX / 4)
+#define NEAR_SEAM NS_PER_S /* a seam this near to a move belongs to it */
 
 /* The piece at t, or the nearest one; NULL where there is none. */
 static const struct clock_piece *
@@ -150,22 +151,89 @@ clock_error(const struct clock *c, int64_t t_ns)
     return (t.high_ns - t.low_ns) / 2 + 1;
 }
 
+static int
+by_time(const void *a, const void *b)
+{
+    const struct clock_step *x = a, *y = b;
+    return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+/* A seam that is what remains of this move, or NULL: the time that passed while the clock was set back. */
+static struct clock_step *
+remainder_of(const struct clock *c, struct clock_step *steps, const struct clock_step *move)
+{
+    for (size_t i = 0; i < c->n_seams; i++) {
+        const struct clock_piece *p = piece_at(c, c->seams[i].time_ns);
+        if (move->time_ns >= p->from_ns - NEAR_SEAM && move->time_ns <= p->to_ns + NEAR_SEAM && steps[i].point == 255)
+            return &steps[i];
+    }
+    return NULL;
+}
+
+int
+clock_set_backs(struct clock *c, const struct clock_step *moves, size_t n)
+{
+    struct clock_step *steps = malloc((c->n_seams + n + 1) * sizeof *steps), *own = malloc((n + 1) * sizeof *own);
+
+    if (!steps || !own) {
+        free(steps);
+        free(own);
+        return -1;
+    }
+    size_t n_steps = c->n_seams;
+    for (size_t i = 0; i < c->n_seams; i++)
+        steps[i] = c->seams[i];
+    for (size_t i = 0; i < n; i++) {
+        own[i] = moves[i];
+        own[i].time_ns = clock_to_reference(c, moves[i].point, moves[i].time_ns);
+        struct clock_step *rest = remainder_of(c, steps, &own[i]);
+        if (!rest) {
+            steps[n_steps++] = own[i];
+            continue;
+        }
+        rest->by_ns = own[i].by_ns + (own[i].point == 0 ? -rest->by_ns : rest->by_ns);
+        rest->point = own[i].point;
+    }
+    qsort(own, n, sizeof *own, by_time);
+    qsort(steps, n_steps, sizeof *steps, by_time);
+    free(c->steps);
+    free(c->moves);
+    c->steps = steps;
+    c->n_steps = n_steps;
+    c->moves = own;
+    c->n_moves = n;
+    return 0;
+}
+
+struct theta
+clock_as_stamped(const struct clock *c, int64_t t_ns, struct theta theta)
+{
+    int64_t by = 0;
+
+    for (size_t i = 0; i < c->n_moves && c->moves[i].time_ns <= t_ns; i++)
+        by += c->moves[i].point == 0 ? -c->moves[i].by_ns : c->moves[i].by_ns;
+    theta.estimate_ns += by;
+    theta.low_ns += by;
+    theta.high_ns += by;
+    return theta;
+}
+
 void
 clock_steady(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns)
 {
-    size_t low = 0, high = c->n_steps;
+    size_t low = 0, high = c->n_seams;
 
     while (low < high) { /* the first step whose transition ends behind t */
         size_t mid = low + (high - low) / 2;
-        if (piece_at(c, c->steps[mid].time_ns)->to_ns < t_ns)
+        if (piece_at(c, c->seams[mid].time_ns)->to_ns < t_ns)
             low = mid + 1;
         else
             high = mid;
     }
-    *from_ns = low > 0 ? piece_at(c, c->steps[low - 1].time_ns)->to_ns : INT64_MIN;
-    if (low < c->n_steps && piece_at(c, c->steps[low].time_ns)->from_ns <= t_ns)
+    *from_ns = low > 0 ? piece_at(c, c->seams[low - 1].time_ns)->to_ns : INT64_MIN;
+    if (low < c->n_seams && piece_at(c, c->seams[low].time_ns)->from_ns <= t_ns)
         low++;
-    *to_ns = low < c->n_steps ? piece_at(c, c->steps[low].time_ns)->from_ns : INT64_MAX;
+    *to_ns = low < c->n_seams ? piece_at(c, c->seams[low].time_ns)->from_ns : INT64_MAX;
 }
 
 void
@@ -173,5 +241,7 @@ clock_free(struct clock *c)
 {
     free(c->pieces);
     free(c->steps);
+    free(c->seams);
+    free(c->moves);
     memset(c, 0, sizeof *c);
 }

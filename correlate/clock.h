@@ -31,16 +31,20 @@ struct clock_piece { /* theta on [from, to], linear; times on the reference cloc
     bool skew_known;
     double skew_ppm, skew_low_ppm, skew_high_ppm;
 };
-struct clock_step { /* point 1's clock was set (or point 0's: `point` says, 255 where only their difference is known) */
-    int64_t time_ns;
-    int64_t by_ns;
-    uint8_t point;
+struct clock_step {  /* a clock was set */
+    int64_t time_ns; /* on the reference clock */
+    int64_t by_ns;   /* how far that point's clock moved; of 255, by how much theta did */
+    uint8_t point;   /* 255 where only their difference is known */
 };
 struct clock {                  /* plain data: reports read it */
     struct clock_piece *pieces; /* in time order, contiguous */
     size_t n_pieces;
     struct clock_step *steps;
     size_t n_steps;
+    struct clock_step *seams; /* those steps that `pieces` go over, each in a piece of its own */
+    size_t n_seams;
+    struct clock_step *moves; /* set backs that loading took out of the stamps: `pieces` know nothing of them */
+    size_t n_moves;
     bool forward_seen, reverse_seen; /* constraints of direction 0, of direction 1 */
 };
 
@@ -48,6 +52,11 @@ struct clock {                  /* plain data: reports read it */
  * (may be NULL, 0) place steps and narrow bounds, and lose to the packets where they disagree. */
 int clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns,
               const struct journal_clock *marks[2], const size_t n_marks[2], struct error *e);
+/* Clocks were set back as `moves` say (by_ns < 0; times on their points' own clocks as they go on; any order), and the
+ * stamps that made the samples go on as if they had not: tell it among `steps`. -1: memory. */
+int clock_set_backs(struct clock *c, const struct clock_step *moves, size_t n);
+/* theta between the clocks as they stood in the files: that of the pieces, less what was taken out before t. */
+struct theta clock_as_stamped(const struct clock *c, int64_t t_ns, struct theta theta);
 /* theta at reference time t; before the first and after the last piece their skew bounds widen it. */
 struct theta clock_theta(const struct clock *c, int64_t t_ns);
 /* A stamp of point p's clock on the reference clock (estimate), and back. */

@@ -374,15 +374,13 @@ append_behind(struct clock *out, size_t *capacity, const struct fitted *f, int64
 static void
 add_step(struct clock *out, const struct fitted *before, const struct fitted *after, const struct era *e)
 {
-    struct clock_step *s = &out->steps[out->n_steps++];
+    struct clock_step *s = &out->seams[out->n_seams++];
     struct theta a = before->piece.at_to, b = after->piece.at_from;
 
     set_estimate(&a);
     set_estimate(&b);
     s->time_ns = before->piece.to_ns + (after->piece.from_ns - before->piece.to_ns) / 2;
     s->by_ns = e->by_known ? e->by_ns : b.estimate_ns - a.estimate_ns;
-    if (e->by_known && e->point == 0)
-        s->by_ns = -s->by_ns; /* theta moves against the reference */
     s->point = e->point;
 }
 
@@ -392,8 +390,8 @@ lay_out(struct clock *out, const struct fit *fit, const struct eras *eras, const
     size_t capacity = 0, keep = 0; /* keep: pieces up to the last transition */
     int64_t seam_to = INT64_MIN;
 
-    out->steps = malloc((eras->n + 1) * sizeof *out->steps);
-    if (!out->steps)
+    out->seams = malloc((eras->n + 1) * sizeof *out->seams);
+    if (!out->seams)
         return -1;
     for (size_t i = 0; i < fit->n; i++) {
         const struct fitted *f = &fit->f[i];
@@ -453,7 +451,7 @@ clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns, 
     if (n > 0)
         result = fit_all(out, p, n, quantum_ns, marks, n_marks);
     free(p);
-    if (result != 0) {
+    if (result != 0 || clock_set_backs(out, NULL, 0) != 0) {
         clock_free(out);
         return error_set(e, ERR_MEMORY, "out of memory while aligning the clocks");
     }

@@ -1,5 +1,6 @@
 #include "correlate/correlate.h"
 
+#include "correlate/clock_points.h"
 #include "correlate/compare.h"
 #include "correlate/findings.h"
 #include "correlate/judge.h"
@@ -288,43 +289,14 @@ judge_one(void *arg, int thread, size_t i)
     return judge_connection(c->judges[thread], (uint32_t)i);
 }
 
-/* Those of a broken journal say nothing. */
-static size_t
-clock_lines(const struct journal *j)
-{
-    return j->state == JOURNAL_BROKEN ? 0 : j->n_clocks;
-}
-
 static int
 fit_clock(struct correlation *c, struct error *e)
 {
-    const struct journal_clock *marks[POINTS] = {NULL, NULL};
-    size_t n_marks[POINTS] = {0, 0};
-    struct journal_clock *all[POINTS] = {NULL, NULL};
     int result = 0;
     for (int t = 1; t < c->threads && !result; t++)
         result = clock_samples_merge(c->samples[0], c->samples[t]);
-    for (int p = 0; p < POINTS && !result; p++) {
-        for (uint32_t f = 0; f < c->store[p].n_files; f++)
-            n_marks[p] += clock_lines(&c->store[p].files[f].journal);
-        if (!n_marks[p])
-            continue;
-        size_t at = 0;
-        marks[p] = all[p] = malloc(n_marks[p] * sizeof *all[p]);
-        result = all[p] ? 0 : -1;
-        for (uint32_t f = 0; f < c->store[p].n_files && !result; f++) {
-            const struct journal *j = &c->store[p].files[f].journal;
-            if (clock_lines(j))
-                memcpy(all[p] + at, j->clocks, j->n_clocks * sizeof *j->clocks);
-            at += clock_lines(j);
-        }
-    }
-    result = result ? error_set(e, ERR_MEMORY, "out of memory")
-                    : clock_fit(&c->clock, c->samples[0], c->store[0].quantum_ns + c->store[1].quantum_ns, marks,
-                                n_marks, e);
-    free(all[0]);
-    free(all[1]);
-    return result;
+    return result ? error_set(e, ERR_MEMORY, "out of memory")
+                  : clock_of_points(&c->clock, c->report.stores, c->samples[0], e);
 }
 
 static int

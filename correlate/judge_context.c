@@ -54,7 +54,6 @@ gather(struct judge *j, struct lane *l, int p, struct pool *records, struct pool
         prefetch_record(s, v, i);
         if ((seg->bits & SEG_DOUBLED) || connection_hop(j->c, p, seg) != l->h)
             continue;
-        j->backwards |= *n && seg->stamp_ns < store_segment(s, rec[*n - 1])->stamp_ns;
         const uint32_t seq = seg->seq - delta, span = segment_span(seg);
         const int64_t at = near == INT64_MIN ? (int64_t)seq + (INT64_C(1) << 32) : seq_unwrap(near, seq);
         if (near == INT64_MIN || (at - near < (1 << 30) && at > near && !(seg->flags & TCP_RST)))
@@ -329,7 +328,6 @@ gather_echoes(struct judge *j, struct lane *l)
 int
 context_open(struct judge *j)
 {
-    j->backwards = false;
     for (int h = 0; h < 2; h++) {
         struct lane *l = &j->lane[h];
         l->known_before = l->after_at = NO_INDEX;

@@ -84,7 +84,6 @@ struct judge {
         bool built;
     } hosts[POINTS];
     struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
-    bool backwards;                     /* some stamps of the connection at hand run backwards: a clock was set back */
     bool failed;                        /* out of memory somewhere below a rule */
 };
 

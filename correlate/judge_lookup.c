@@ -123,7 +123,7 @@ static bool
 delays_around(const struct judge *j, const struct lane *l, int64_t stamp_ns, int64_t *least, int64_t *greatest)
 {
     int64_t from = stamp_ns - LATEST_AROUND, to = stamp_ns + LATEST_AROUND;
-    const bool stepped = j->r->clock->n_steps && !j->backwards;
+    const bool stepped = j->r->clock->n_seams != 0;
     if (stepped)
         comparable(j, l, stamp_ns, &from, &to);
     uint32_t a = list_first_after(l->from, l->tx, l->n_tx, from), b = list_first_after(l->from, l->tx, l->n_tx, to);

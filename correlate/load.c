@@ -152,24 +152,56 @@ close_gap(struct loading *l, int64_t stamp_ns)
     return l->gap_from_ns == INT64_MIN || add_gap(l->piece, l->gap_from_ns, stamp_ns, GAP_FILE, 0);
 }
 
-/* Note how the stamps run, and what was lost before this frame. */
 static bool
-follow_time(struct loading *l, struct seen_interface *i, const struct capture_item *f)
+note_set_back(struct piece *p, struct set_back x)
+{
+    struct capture_file *f = &p->file;
+    if (!make_room(&f->set_backs, f->n_set_backs, &f->room_set_backs, sizeof *f->set_backs))
+        return false;
+    f->set_backs[f->n_set_backs++] = x;
+    return true;
+}
+
+static void
+move_records(struct piece *p, uint32_t from, int64_t by_ns)
+{
+    for (uint32_t r = from; r < next_record(p); r++)
+        p->slabs[r / SLAB_SEGMENTS][r % SLAB_SEGMENTS].stamp_ns += by_ns;
+}
+
+/* Where a clock was set back its stamps are moved, so that they go on. */
+static bool
+move_stamp(struct loading *l, struct capture_item *f)
 {
     struct piece *p = l->piece;
+    struct stamps *s = &l->stamps;
+    switch (stamps_add(s, &f->stamp_ns, f->frame, next_record(p))) {
+    case STAMPS_SET_BACK:
+        move_records(p, s->behind_record, s->set_by_ns);
+        return note_set_back(p, (struct set_back){s->behind_frame, false, s->ahead_ns, f->stamp_ns});
+    case STAMPS_RETURNED:
+        move_records(p, s->set_record, -s->returned_by_ns);
+        p->file.n_set_backs--;
+        break;
+    case STAMPS_GO_ON:
+        break;
+    }
+    return true;
+}
+
+/* Note how the stamps run, and what was lost before this frame. */
+static bool
+follow_time(struct loading *l, struct seen_interface *i, struct capture_item *f)
+{
+    struct piece *p = l->piece;
+    if (!move_stamp(l, f))
+        return false;
     const int64_t before_ns = i->last_ns != INT64_MIN ? i->last_ns : f->stamp_ns;
     i->last_ns = f->stamp_ns;
     if (!close_gap(l, f->stamp_ns))
         return false;
-    if (f->drop_count && f->drop_count != CAPTURE_UNKNOWN &&
-        !add_gap(p, before_ns, f->stamp_ns, GAP_DROPS, f->drop_count))
-        return false;
-    if (!stamps_add(&l->stamps, f->stamp_ns, next_record(p)))
-        return true;
-    if (!make_room(&p->breaks, p->n_breaks, &p->room_breaks, sizeof *p->breaks))
-        return false;
-    p->breaks[p->n_breaks++] = l->stamps.behind_record;
-    return true;
+    return !f->drop_count || f->drop_count == CAPTURE_UNKNOWN ||
+           add_gap(p, before_ns, f->stamp_ns, GAP_DROPS, f->drop_count);
 }
 
 static bool
@@ -220,7 +252,7 @@ keep_icmp(struct loading *l, const struct capture_item *f, struct icmp_error *ic
 }
 
 static bool
-take_frame(struct loading *l, const struct capture_item *f)
+take_frame(struct loading *l, struct capture_item *f)
 {
     struct piece *p = l->piece;
     struct decoded d;
@@ -265,7 +297,7 @@ take_statistics(struct loading *l, const struct capture_item *item)
         return false;
     p->readings[p->n_readings++] = (struct counter_reading){
         .interface = item->interface,
-        .stamp_ns = item->end_ns != INT64_MIN ? item->end_ns : item->stamp_ns,
+        .stamp_ns = (item->end_ns != INT64_MIN ? item->end_ns : item->stamp_ns) + l->stamps.ahead_ns,
         .start_ns = item->start_ns,
         .dropped = known_sum(item->if_drop, item->os_drop),
     };
@@ -451,7 +483,6 @@ piece_strip(struct piece *p)
     free(p->icmp);
     free(p->undecoded);
     free(p->sources);
-    free(p->breaks);
     p->slabs = NULL;
     p->n_slabs = 0;
     p->extras = NULL;
@@ -460,7 +491,6 @@ piece_strip(struct piece *p)
     p->icmp = NULL;
     p->undecoded = NULL;
     p->sources = NULL;
-    p->breaks = NULL;
 }
 
 void
@@ -474,6 +504,7 @@ piece_free(struct piece **pp)
     free(p->readings);
     free(p->interfaces);
     free(p->file.path);
+    free(p->file.set_backs);
     if (p->file.spool)
         close(p->file.spool);
     journal_free(&p->file.journal);

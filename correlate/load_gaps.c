@@ -42,6 +42,19 @@ is_trusted(const struct capture_file *f)
 
 /* ---- one journal ---- */
 
+/* What a journal tells stands in real time as the host had it. In a file whose stamps were moved it is not known which
+ * of the times it shows twice is meant: then all of them. */
+static bool
+add_told_gap(struct store *s, const struct capture_file *f, const struct gap *g)
+{
+    bool fine = add_gap(s, g->from_ns, g->to_ns, g->kind, g->count, g->file);
+    for (uint32_t i = 0; fine && i < f->n_set_backs; i++)
+        if (!f->set_backs[i].before)
+            fine = add_gap(s, g->from_ns + f->set_backs[i].ahead_ns, g->to_ns + f->set_backs[i].ahead_ns, g->kind,
+                           g->count, g->file);
+    return fine;
+}
+
 static bool
 gaps_of_links(struct store *s, const struct capture_file *f, uint32_t file)
 {
@@ -53,7 +66,7 @@ gaps_of_links(struct store *s, const struct capture_file *f, uint32_t file)
         if (fails && down_ns == INT64_MIN)
             down_ns = j->links[i].time_ns;
         if (works && down_ns != INT64_MIN) {
-            if (!add_gap(s, down_ns, j->links[i].time_ns, GAP_LINK, 0, file))
+            if (!add_told_gap(s, f, &(struct gap){down_ns, j->links[i].time_ns, GAP_LINK, 0, file}))
                 return false;
             down_ns = INT64_MIN;
         }
@@ -74,7 +87,7 @@ gaps_of_journal(struct store *s, struct capture_file *f, uint32_t file, bool who
         kernel = sum(kernel, d->kernel);
         queue = sum(queue, d->queue);
         const uint64_t count = sum(d->kernel, d->queue);
-        if (count && !add_gap(s, d->from_ns, d->to_ns, GAP_DROPS, count, file))
+        if (count && !add_told_gap(s, f, &(struct gap){d->from_ns, d->to_ns, GAP_DROPS, count, file}))
             return false;
     }
     f->drops = sum(kernel, queue);

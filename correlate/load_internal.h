@@ -26,18 +26,28 @@ struct seen_interface { /* by its number in the file */
 struct stamps {
     bool any;
     int64_t first_ns, last_ns; /* what the file covers */
-    int64_t highest_ns;        /* the latest stamp since the clock was last set back */
+    int64_t highest_ns;        /* the latest stamp */
+    int64_t ahead_ns;          /* what is added to the file's stamps by now */
     int64_t resequenced_ns;
     uint32_t behind; /* frames in a row whose stamps lie behind the highest */
-    int64_t behind_ns;
-    uint32_t behind_record;          /* record number when that began */
-    bool jumped, set_back;           /* a while ago the stamps leapt ahead, fell back: */
-    uint32_t since_jump, since_back; /* frames */
-    int64_t before_jump_ns, last_before_jump_ns, before_back_ns, first_before_back_ns;
+    int64_t behind_ns, behind_first_ns, first_before_ns;
+    uint32_t behind_record, behind_frame; /* the next record's number, and the frame, when that began */
+    bool jumped;                          /* a while ago the stamps leapt ahead: */
+    uint32_t since_jump;                  /* frames */
+    int64_t before_jump_ns, last_before_jump_ns;
+    int64_t set_by_ns; /* by how much the clock was last set back, while that may yet turn out to be disorder; 0 */
+    int64_t returned_by_ns;
+    uint32_t set_record, since_set; /* frames since */
+    uint32_t n_set;                 /* how often it was set back so far */
 };
-/* One more frame, whose segment would be number `record`. True when a clock set back shows: it was so from record
- * s->behind_record on. */
-bool stamps_add(struct stamps *s, int64_t stamp_ns, uint32_t record);
+enum stamps_run {
+    STAMPS_GO_ON,
+    STAMPS_SET_BACK, /* from behind_frame on, by set_by_ns; records from behind_record on have yet to be moved by it */
+    STAMPS_RETURNED  /* what was last taken for a clock set back was disorder: take returned_by_ns off the records from
+                        set_record on again */
+};
+/* One more frame, whose segment would be number `record`. Its stamp, as in the file, is moved by ahead_ns. */
+enum stamps_run stamps_add(struct stamps *s, int64_t *stamp_ns, uint32_t frame, uint32_t record);
 void stamps_end(struct stamps *s);
 
 struct piece {
@@ -61,8 +71,6 @@ struct piece {
     uint32_t n_readings, room_readings;
     struct source *sources;
     uint32_t n_sources, room_sources;
-    uint32_t *breaks; /* record numbers within the piece from which on the clock had been set back */
-    uint32_t n_breaks, room_breaks;
     struct seen_interface *interfaces;
     uint32_t n_interfaces, room_interfaces;
     struct capture_file file;

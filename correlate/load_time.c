@@ -1,13 +1,20 @@
 /* How the stamps of a file run.
  *
- * Stamps that run backwards are of two kinds: a few frames out of place (the capture resequenced them: they are sorted
- * later) and a clock that was set back (it stays back: order in the file is then all that is known, and a break is
- * noted). They are told apart by whether the stamps come back to where they were within RESEQUENCE_FRAMES frames.
+ * Stamps that run backwards are of two kinds: a few frames out of place (the next ones go on where the ones before had
+ * been: they are sorted later), and a clock that was set back (it stays back).
  *
- * A file covers the time from its first stamp to its last. A few frames with stamps far off, between frames that go on
- * where the ones before had been,
+ *     10:00:01  10:00:02  09:58:31  09:58:32  09:58:33                 set back by 92 s, or 91: who knows
+ *     10:00:01  10:00:02  10:00:02  10:00:03  10:00:04                 as the correlator goes on with it
  *
- *     10:00:01  10:00:02  17:31:40  10:00:03          or         10:00:01  02:12:09  10:00:02
+ * A clock that was set back shows some times twice, and nothing that is reckoned with such stamps is right: intervals,
+ * bounds, order. So from there on all stamps are moved forward, to go on where the clock was. What time really passed
+ * in between remains a small step, which the fit of the clocks finds or allows for. Reports name frames by the stamps
+ * of the file (store_stamp).
+ *
+ * A file covers the time from its first stamp to its last. A few frames with stamps far ahead, between frames that go
+ * on where the ones before had been,
+ *
+ *     10:00:01  10:00:02  17:31:40  10:00:03
  *
  * are damaged: of that other time nothing was recorded, and taking it as covered would turn what is absent from it into
  * losses. */
@@ -16,14 +23,11 @@
 #define RESEQUENCE_FRAMES 64
 #define RESEQUENCE_NS     (100 * NS_PER_MS)
 #define LEAP_NS           (10 * NS_PER_S)
+#define SET_BACKS_MAX     10000 /* stamps that run backwards more often belong to no clock: they are left as they are */
 
 static void
 advance(struct stamps *s, int64_t stamp_ns)
 {
-    if (s->set_back && s->since_back < RESEQUENCE_FRAMES && stamp_ns >= s->before_back_ns - RESEQUENCE_NS) {
-        s->first_ns = s->first_before_back_ns;
-        s->set_back = false;
-    }
     if (stamp_ns - s->highest_ns > LEAP_NS) {
         s->jumped = true;
         s->since_jump = 0;
@@ -38,52 +42,102 @@ advance(struct stamps *s, int64_t stamp_ns)
     s->behind_ns = 0;
 }
 
-static void
-fall_back(struct stamps *s, int64_t stamp_ns)
+/* Back from a few frames with stamps far ahead? */
+static bool
+was_damage(struct stamps *s, int64_t stamp_ns)
 {
-    const bool damaged = s->jumped && s->since_jump < RESEQUENCE_FRAMES && s->highest_ns - stamp_ns > LEAP_NS;
-    if (damaged && s->before_jump_ns == INT64_MIN) {
-        s->first_ns = s->last_ns = stamp_ns; /* the file's first few */
-    } else if (damaged && stamp_ns >= s->before_jump_ns - RESEQUENCE_NS) {
+    if (!s->jumped || s->since_jump >= RESEQUENCE_FRAMES || s->highest_ns - stamp_ns <= LEAP_NS)
+        return false;
+    if (s->before_jump_ns == INT64_MIN) /* the file's first few */
+        s->first_ns = s->last_ns = stamp_ns;
+    else if (stamp_ns >= s->before_jump_ns - RESEQUENCE_NS)
         s->last_ns = s->last_before_jump_ns > stamp_ns ? s->last_before_jump_ns : stamp_ns;
-    } else {
-        s->set_back = s->highest_ns - stamp_ns > LEAP_NS;
-        s->since_back = 0;
-        s->before_back_ns = s->highest_ns;
-        s->first_before_back_ns = s->first_ns;
-    }
-    s->first_ns = stamp_ns < s->first_ns ? stamp_ns : s->first_ns;
+    else
+        return false;
     s->jumped = false;
     s->highest_ns = stamp_ns;
     s->behind = 0;
     s->behind_ns = 0;
+    return true;
 }
 
-bool
-stamps_add(struct stamps *s, int64_t stamp_ns, uint32_t record)
+/* Within a few frames after the clock was set back, do the stamps leap forward again by about as much? */
+static bool
+returns(struct stamps *s, int64_t stamp_ns)
 {
+    if (s->set_by_ns == 0 || ++s->since_set > RESEQUENCE_FRAMES) {
+        s->set_by_ns = 0;
+        return false;
+    }
+    return stamp_ns - s->highest_ns >= s->set_by_ns - s->set_by_ns / 10 &&
+           stamp_ns - s->set_by_ns >= s->highest_ns - RESEQUENCE_NS;
+}
+
+static enum stamps_run
+set_back(struct stamps *s, int64_t *stamp_ns, uint32_t frame, uint32_t record)
+{
+    if (s->n_set++ >= SET_BACKS_MAX) {
+        s->behind = 0;
+        s->first_ns = *stamp_ns < s->first_ns ? *stamp_ns : s->first_ns;
+        s->highest_ns = *stamp_ns;
+        return STAMPS_GO_ON;
+    }
+    const bool slightly = s->behind >= RESEQUENCE_FRAMES && s->highest_ns - *stamp_ns <= RESEQUENCE_NS;
+    s->set_by_ns = s->highest_ns - (slightly ? s->behind_first_ns : *stamp_ns);
+    if (!slightly) { /* those before it, if any, were only out of place */
+        s->behind_record = record;
+        s->behind_frame = frame;
+    }
+    s->set_record = s->behind_record;
+    if (slightly)
+        s->first_ns = s->first_before_ns;
+    s->since_set = slightly ? RESEQUENCE_FRAMES : 0;
+    s->ahead_ns += s->set_by_ns;
+    *stamp_ns += s->set_by_ns;
+    s->jumped = false;
+    s->behind = 0;
+    s->behind_ns = 0;
+    if (*stamp_ns > s->highest_ns)
+        advance(s, *stamp_ns);
+    return STAMPS_SET_BACK;
+}
+
+enum stamps_run
+stamps_add(struct stamps *s, int64_t *stamp_ns, uint32_t frame, uint32_t record)
+{
+    enum stamps_run run = STAMPS_GO_ON;
+    *stamp_ns += s->ahead_ns;
     if (!s->any) {
-        s->first_ns = s->last_ns = s->highest_ns = stamp_ns;
+        s->first_ns = s->last_ns = s->highest_ns = *stamp_ns;
         s->any = s->jumped = true;
         s->before_jump_ns = INT64_MIN;
-        return false;
+        return run;
     }
     s->since_jump += s->jumped;
-    s->since_back += s->set_back;
-    if (stamp_ns >= s->highest_ns) {
-        advance(s, stamp_ns);
-        return false;
+    if (returns(s, *stamp_ns)) {
+        s->ahead_ns -= s->set_by_ns;
+        *stamp_ns -= s->set_by_ns;
+        s->returned_by_ns = s->set_by_ns;
+        s->set_by_ns = 0;
+        run = STAMPS_RETURNED;
     }
-    const int64_t back = s->highest_ns - stamp_ns;
-    if (!s->behind++)
+    if (*stamp_ns >= s->highest_ns) {
+        advance(s, *stamp_ns);
+        return run;
+    }
+    const int64_t back = s->highest_ns - *stamp_ns;
+    if (!s->behind++) {
         s->behind_record = record;
+        s->behind_frame = frame;
+        s->behind_first_ns = *stamp_ns;
+        s->first_before_ns = s->first_ns;
+    }
     if (s->behind < RESEQUENCE_FRAMES && back <= RESEQUENCE_NS) {
         s->behind_ns = back > s->behind_ns ? back : s->behind_ns;
-        s->first_ns = stamp_ns < s->first_ns ? stamp_ns : s->first_ns;
-        return false;
+        s->first_ns = *stamp_ns < s->first_ns ? *stamp_ns : s->first_ns;
+        return run;
     }
-    fall_back(s, stamp_ns);
-    return true;
+    return was_damage(s, *stamp_ns) ? run : set_back(s, stamp_ns, frame, record);
 }
 
 void

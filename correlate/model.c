@@ -35,7 +35,7 @@ frame_of(const struct report *r, uint8_t point, uint32_t record)
 {
     const struct store *s = r->stores[point];
     const struct segment *seg = store_segment(s, record);
-    return (struct frame_name){s->name, store_file(s, seg), seg->frame, seg->stamp_ns};
+    return (struct frame_name){s->name, store_file(s, seg), seg->frame, store_stamp(s, seg)};
 }
 
 const char *

@@ -25,7 +25,7 @@ enum segment_bits {
 #define PARTNER_SPAN (UINT32_MAX - 1) /* partner: several or in part, see the match's spans */
 
 struct segment {
-    int64_t stamp_ns;  /* the point's own clock */
+    int64_t stamp_ns;  /* the point's own clock, going on where it was set back (store_stamp) */
     uint32_t frame;    /* number within its file, as tshark shows it; of a reassembled one, the last fragment's */
     uint32_t seq, ack; /* raw */
     uint32_t len;      /* payload bytes on the wire (from the IP header; TSO: from the frame) */

@@ -53,6 +53,15 @@ struct gap {
     uint32_t file;
 };
 
+/* From this frame on a file's stamps are moved forward by ahead_ns in all, so that they go on where a clock was set
+ * back. `before`: that happened in a file before; this is the first frame. */
+struct set_back {
+    uint32_t frame;
+    bool before;
+    int64_t ahead_ns;
+    int64_t at_ns; /* its stamp, moved */
+};
+
 struct capture_file {
     char *path;
     char interface[64]; /* only this interface's frames were taken; "": all */
@@ -62,9 +71,11 @@ struct capture_file {
     int64_t first_ns, last_ns; /* over every frame with a stamp; first > last when there is none */
     bool truncated;            /* it breaks off; `trouble` says where */
     char trouble[400];
-    bool counted;          /* counters (statistics blocks, journal) cover it from start to end */
-    int64_t counted_to_ns; /* where they do not: up to here, INT64_MIN not at all */
-    uint64_t drops;        /* what they say, 0 where not counted */
+    bool counted;               /* counters (statistics blocks, journal) cover it from start to end */
+    int64_t counted_to_ns;      /* where they do not: up to here, INT64_MIN not at all */
+    uint64_t drops;             /* what they say, 0 where not counted */
+    struct set_back *set_backs; /* by frame */
+    uint32_t n_set_backs, room_set_backs;
     struct journal journal;
     int spool; /* standard input: a descriptor of its bytes, owned; 0 of other files */
 };
@@ -137,6 +148,10 @@ store_file(const struct store *s, const struct segment *seg)
     return s->sources[seg->source].file;
 }
 
+/* By how much the stamps of a file were moved forward at a frame: see struct set_back. */
+int64_t file_ahead(const struct capture_file *f, uint32_t frame);
+/* The segment's stamp as in its file. */
+int64_t store_stamp(const struct store *s, const struct segment *seg);
 void store_free(struct store *s);
 
 #endif

@@ -54,7 +54,8 @@ is_wanted(const struct again *a, const struct capture_item *item)
                           !strcmp(capture_interface(a->capture, item->interface)->name, wanted));
 }
 
-/* As the first reading held it (load.c): no stamp lies further from the first than sums of times can hold. */
+/* As the first reading held it (load.c): no stamp lies further from the first than sums of times can hold,
+ * and where a clock was set back they go on. */
 static void
 hold_stamp(struct again *a, struct capture_item *item)
 {
@@ -65,6 +66,7 @@ hold_stamp(struct again *a, struct capture_item *item)
         item->stamp_ns = a->anchor_ns + TIME_SPREAD_NS;
     if (item->stamp_ns < a->anchor_ns - TIME_SPREAD_NS)
         item->stamp_ns = a->anchor_ns - TIME_SPREAD_NS;
+    item->stamp_ns += file_ahead(&a->store->files[a->file], item->frame);
 }
 
 static int

@@ -207,15 +207,44 @@ piece_at(const struct clock *c, int64_t t)
 }
 
 static void
-write_piece(struct json_face *f, const struct clock_piece *p)
+write_part(struct json_face *f, const struct clock_piece *p, int64_t from_ns, int64_t to_ns, struct theta at)
 {
     jw_line(&f->w);
     jw_open(&f->w, '{');
-    json_time(f, "from_ns", "from", true, p->from_ns);
-    json_time(f, "to_ns", "to", true, p->to_ns);
-    write_offset(f, &p->at_from);
+    json_time(f, "from_ns", "from", true, from_ns);
+    json_time(f, "to_ns", "to", true, to_ns);
+    write_offset(f, &at);
     write_skew(f, p);
     jw_close(&f->w, '}');
+}
+
+/* A piece; or several where a clock was set back within it, at some time around the move's: offsets are those of the
+ * clocks as the files have them. */
+static void
+write_piece(struct json_face *f, const struct clock *c, const struct clock_piece *p)
+{
+    struct theta at = clock_as_stamped(c, p->from_ns, p->at_from);
+    int64_t from_ns = p->from_ns;
+    for (size_t i = 0; i < c->n_moves; i++) {
+        const int64_t t = c->moves[i].time_ns, around = 2 * clock_error(c, t);
+        if (t <= p->from_ns || t > p->to_ns)
+            continue;
+        const int64_t begin = t - around > from_ns ? t - around : from_ns,
+                      end = t + around < p->to_ns ? t + around : p->to_ns;
+        const struct theta before = clock_as_stamped(c, t - 1, clock_theta(c, t)),
+                           after = clock_as_stamped(c, t, clock_theta(c, t));
+        struct theta either = before;
+        either.low_ns = before.low_ns < after.low_ns ? before.low_ns : after.low_ns;
+        either.high_ns = before.high_ns > after.high_ns ? before.high_ns : after.high_ns;
+        either.estimate_ns = before.estimate_ns / 2 + after.estimate_ns / 2;
+        if (begin > from_ns)
+            write_part(f, p, from_ns, begin, at);
+        write_part(f, p, begin, end, either);
+        from_ns = end;
+        at = clock_as_stamped(c, end, clock_theta(c, end));
+    }
+    if (from_ns < p->to_ns || from_ns == p->from_ns)
+        write_part(f, p, from_ns, p->to_ns, at);
 }
 
 static void
@@ -252,7 +281,7 @@ write_clock(struct json_face *f, int point)
     write_skew(f, point == 0 ? &steady : p);
     jk_open(&f->w, "segments", '[');
     for (size_t i = 0; point && c && i < c->n_pieces; i++)
-        write_piece(f, &c->pieces[i]);
+        write_piece(f, c, &c->pieces[i]);
     jw_close(&f->w, ']');
     write_steps(f, c, point);
     jw_close(&f->w, '}');

@@ -59,7 +59,7 @@ START_TEST(steady_stretches_end_at_steps)
     struct clock_piece pieces[] = {
         {.from_ns = 0, .to_ns = 100}, {.from_ns = 100, .to_ns = 110}, {.from_ns = 110, .to_ns = 200}};
     struct clock_step step = {.time_ns = 105};
-    struct clock c = {.pieces = pieces, .n_pieces = 3, .steps = &step, .n_steps = 1};
+    struct clock c = {.pieces = pieces, .n_pieces = 3, .seams = &step, .n_seams = 1};
     int64_t from, to;
 
     clock_steady(&c, 50, &from, &to);

@@ -163,19 +163,59 @@ START_TEST(a_frame_out_of_place_is_sorted)
 }
 END_TEST
 
-START_TEST(a_clock_set_back_keeps_the_order_of_the_file)
+/* Set back by 100 s, by a second or by a little (_i 0 to 2): the stamps go on, and the file's own can be had. */
+START_TEST(a_clock_set_back_goes_on)
 {
+    const int64_t back = _i == 0 ? 100 * NS_PER_S : _i == 1 ? NS_PER_S : 50 * NS_PER_MS, pace = NS_PER_MS / 2;
+
     begin(0, 1, 1);
-    for (int i = 0; i < 100; i++)
-        frame(0, false, 100 * NS_PER_S + i, 1);
-    for (int i = 0; i < 100; i++)
-        frame(0, false, i, 1);
+    for (int i = 0; i < 200; i++)
+        frame(0, false, back + (i < 100 ? i * pace : (i - 100) * pace - back), 1);
     end();
     load(1, NULL, -1);
     ck_assert_int_eq(s.resequenced_ns, 0);
-    ck_assert_int_eq(s.first_ns - T0, 0);
-    for (uint32_t i = 0; i < 200; i++)
-        ck_assert_uint_eq(store_segment(&s, s.order[i])->frame, i + 1);
+    ck_assert_int_eq(s.first_ns - T0, back);
+    ck_assert_int_eq(s.last_ns - s.first_ns, 198 * pace);
+    ck_assert_uint_eq(s.files[0].n_set_backs, 1);
+    ck_assert_uint_eq(s.files[0].set_backs[0].frame, 101);
+    for (uint32_t i = 0; i < 200; i++) {
+        const struct segment *x = store_segment(&s, s.order[i]);
+        ck_assert_uint_eq(x->frame, i + 1);
+        ck_assert_int_eq(x->stamp_ns - s.first_ns, (i < 100 ? i : i - 1) * pace);
+        ck_assert_int_eq(store_stamp(&s, x) - T0, i < 100 ? back + i * pace : (i - 100) * pace);
+    }
+}
+END_TEST
+
+/* Three frames a second late in the file: sorted, and no clock was set. */
+START_TEST(disorder_is_no_clock_set_back)
+{
+    begin(0, 1, 1);
+    for (int i = 0; i < 200; i++)
+        frame(0, false, 2 * NS_PER_S + i * NS_PER_MS - (i >= 100 && i < 103 ? NS_PER_S : 0), 1);
+    end();
+    load(1, NULL, -1);
+    ck_assert_uint_eq(s.files[0].n_set_backs, 0);
+    for (uint32_t i = 0; i < 200; i++) {
+        const struct segment *x = store_segment(&s, s.order[i]);
+        ck_assert_uint_eq(x->frame, i < 3 ? 101 + i : i < 103 ? i - 2 : i + 1);
+        ck_assert_int_eq(store_stamp(&s, x), x->stamp_ns);
+    }
+}
+END_TEST
+
+/* The next file of the point goes on with the clock that was set back in the one before. */
+START_TEST(files_behind_a_clock_set_back_go_on_too)
+{
+    for (int f = 0; f < 2; f++) {
+        begin(f, 1, 1);
+        for (int i = 0; i < 200; i++)
+            frame(0, false, (f == 0 && i >= 100 ? 40 : 100) * NS_PER_S + i + f * 200, 1);
+        end();
+    }
+    load(2, NULL, -1);
+    ck_assert_int_eq(s.last_ns - s.first_ns, 60 * NS_PER_S + 398);
+    ck_assert_int_eq(store_stamp(&s, store_segment(&s, s.order[399])) - T0, 100 * NS_PER_S + 399);
 }
 END_TEST
 
@@ -364,7 +404,9 @@ main(void)
     tcase_add_test(t, an_interface_that_is_not_there);
     tcase_add_test(t, more_than_a_slab);
     tcase_add_test(t, a_frame_out_of_place_is_sorted);
-    tcase_add_test(t, a_clock_set_back_keeps_the_order_of_the_file);
+    tcase_add_loop_test(t, a_clock_set_back_goes_on, 0, 3);
+    tcase_add_test(t, disorder_is_no_clock_set_back);
+    tcase_add_test(t, files_behind_a_clock_set_back_go_on_too);
     tcase_add_test(t, a_damaged_stamp_covers_nothing);
     tcase_add_test(t, counters_cover_a_file_and_place_its_drops);
     tcase_add_test(t, counters_of_one_interface_do_not_count_another);
