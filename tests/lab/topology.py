@@ -94,10 +94,12 @@ class Topology:
     client, server = DEVICES["c0"][1], DEVICES["s0"][1]
     client6, server6 = DEVICES["c0"][2], DEVICES["s0"][2]
 
-    def __init__(self, prefix, mtu=1500, mtu_server=None, tunnel=None, wire_program="build/lab/wire"):
-        """mtu_server: of the cable between router b and the server. tunnel, on that cable: None, "vxlan", or "vlan" (whose
+    def __init__(self, prefix, mtu=1500, mtu_server=None, mtu_router=None, tunnel=None, wire_program="build/lab/wire"):
+        """mtu_server: of the cable between router b and the server. mtu_router: of router b's end of it alone, so that the
+        router must fragment, or say that it cannot, what the server would take. tunnel, on that cable: None, "vxlan", or "vlan" (whose
         program vlan.o lies beside the wire's)."""
         self.prefix, self.mtu, self.mtu_server = prefix, mtu, mtu_server or mtu
+        self.mtu_router = mtu_router or self.mtu_server
         self.tunnel, self.wire_program = tunnel, os.path.abspath(wire_program)
         self.vlan_object = os.path.join(os.path.dirname(self.wire_program), "vlan.o")
         self.processes = []
@@ -191,7 +193,7 @@ class Topology:
     def device_mtu(self, device):
         if device not in ("b0", "s0"):
             return self.mtu
-        return self.mtu_server + (VXLAN["overhead"] + 20 if self.tunnel == "vxlan" else 0)
+        return (self.mtu_router if device == "b0" else self.mtu_server) + (VXLAN["overhead"] + 20 if self.tunnel == "vxlan" else 0)
 
     def plan_vxlan(self, ns, device, v4, v6):
         """The endpoint's addresses on a VXLAN device; what a capture on the cable sees is tunnelled."""

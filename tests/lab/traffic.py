@@ -27,7 +27,7 @@ ENDLESS_S = 5                   # a server that goes on sending does so at most 
 USER_TIMEOUT_MS = 2000          # its kernel gives up before a capture ends
 SIZES = {"get": 300000, "put": 300000, "both": 300000, "half": 100000, "short": 4000, "short-client": 4000, "mixed": 4000,
          "abort": 20000, "server-abort": 20000, "client-unread": 20000, "server-unread": 20000, "late-data": 4000,
-         "complete-abort": 4000}
+         "complete-abort": 4000, "stall": 500000}
 ANNOUNCED = ("keepalive", "keepalive-dead", "idle", "open")  # the caller is told when these stand
 # What a kernel may answer once the connection is gone without TIME_WAIT
 GONE = ["late-segment"]
@@ -335,6 +335,34 @@ def half_server(e, o):
     e.close()
 
 
+def stall_client(e, o):
+    """Reads nothing for a while: the window closes, the server probes it, and it opens again."""
+    time.sleep(o.gap)
+    e.read_all()
+    e.close()
+
+
+def stall_server(e, o):
+    e.socket.settimeout(o.gap + 10)
+    get_server(e, o)
+
+
+def trickle_client(e, o):
+    e.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for i in range(o.rounds):
+        e.send(1 + i * 37 % 300)
+        time.sleep(0.001 * (i % 4))
+    e.finish_sending()
+    e.read_all()
+    e.close()
+
+
+def trickle_server(e, o):
+    e.read_all()
+    e.send(100)
+    e.close()
+
+
 def keep_alive(e):
     e.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in ((socket.TCP_KEEPIDLE, 1), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 3)):
@@ -423,6 +451,8 @@ KINDS = {  # kind: client, server
     "server-unread": (server_unread_client, server_unread_server),
     "late-data": (late_data_client, late_data_server),
     "half": (half_client, half_server),
+    "stall": (stall_client, stall_server),
+    "trickle": (trickle_client, trickle_server),
     "keepalive": (keepalive_client, hundred_server),
     "keepalive-dead": (keepalive_dead_client, hundred_server),
     "idle": (idle_client, idle_server),
@@ -529,6 +559,8 @@ class Client:
         family = socket.AF_INET6 if ":" in self.options.address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
         sock.settimeout(self.options.patience)
+        if self.options.kind == "stall":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 15)
         if self.ports:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with self.lock:
