@@ -268,6 +268,7 @@ int
 main(int argc, char **argv)
 {
     struct writer w = {.files = 1, .chunks = 3, .packets = 50, .interface = "eth0"};
+    static uint8_t blocks[BLOCK_ROOM], packed[PACKED_ROOM];
     struct timespec now;
 
     if (argc < 2)
@@ -282,11 +283,11 @@ main(int argc, char **argv)
     w.now_ns = w.start_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
     w.random += (uint64_t)w.now_ns;
     w.chunk.first_ns = w.chunk.last_ns = INT64_MIN;
+    w.blocks = blocks;
+    w.packed = packed;
     parse(&w, argc, argv);
     w.folder = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    w.blocks = malloc(BLOCK_ROOM);
-    w.packed = malloc(PACKED_ROOM);
-    if (w.folder < 0 || !w.blocks || !w.packed) {
+    if (w.folder < 0) {
         perror(argv[1]);
         return 2;
     }
@@ -297,8 +298,6 @@ main(int argc, char **argv)
     recovery_free(&w.recovery);
     packer_free(&w.packer);
     ed25519_free(&w.key);
-    free(w.blocks);
-    free(w.packed);
     close(w.folder);
     return 0;
 }
