@@ -136,6 +136,44 @@ escape_terminal(const char *s, char *out, size_t n)
     return out;
 }
 
+/* Does the character at s[0], with `before` in front of it, mean something in Markdown? */
+static bool
+is_markdown(const char *s, char before)
+{
+    if (*s == '>')
+        return before != ' ' || s[1] != ' ';
+    if (*s == ':')
+        return s[1] == '/' && s[2] == '/';
+    if (*s == '.')
+        return before == 'w' || before == 'W';
+    return strchr("\\`*_[]<|~#&@$", *s) != NULL;
+}
+
+char *
+escape_markdown(const char *s, char *out, size_t n)
+{
+    struct sink to = {out, 0, n};
+    uint32_t code = 0;
+    char before = ' ';
+    bool fits = true;
+
+    if (n > 0)
+        out[0] = '\0';
+    while (*s && fits) {
+        const size_t k = utf8_next(s, &code);
+
+        if (k > 0 && code_width(code) > 0) {
+            const char marked[2] = {'\\', *s};
+            fits = k == 1 && is_markdown(s, before) ? put(&to, marked, 2) : put(&to, s, k);
+        }
+        for (size_t i = 0; (k == 0 || code_width(code) == 0) && i < (k ? k : 1) && fits; i++)
+            fits = put_byte(&to, "\\\\x", s[i]);
+        before = *s;
+        s += k ? k : 1;
+    }
+    return out;
+}
+
 size_t
 text_width(const char *s, size_t bytes)
 {

@@ -15,9 +15,11 @@ bool utf8_valid(const char *s);
  * percent: a string that is no UTF-8 has every byte that is not, and every '%', written as %NN; others stay as they
  * are.
  * terminal: every byte of what is not plainly visible (controls, marks of direction, zero width, bytes that are no
- * UTF-8) is written as \xNN, and so is a backslash in front of an 'x'. */
+ * UTF-8) is written as \xNN, and so is a backslash in front of an 'x'.
+ * markdown: the same, and what Markdown would take for markup, a link or a mention stands behind a backslash. */
 char *escape_percent(const char *s, char *out, size_t n);
 char *escape_terminal(const char *s, char *out, size_t n);
+char *escape_markdown(const char *s, char *out, size_t n);
 
 /* Columns that the code point takes on a terminal: 1, 2, or 0 where it is not plainly visible. */
 int code_width(uint32_t code);

@@ -102,6 +102,7 @@ write_report(const struct report *r, const struct options *o)
                                     .filtered = o->correlate.filter != NULL};
     static const face_fn faces[OUTPUTS] = {[OUTPUT_JSON] = report_json,
                                            [OUTPUT_EVENTS] = report_events,
+                                           [OUTPUT_MARKDOWN] = report_markdown,
                                            [OUTPUT_PCAPNG] = report_pcapng,
                                            [OUTPUT_HTML] = report_html};
     bool taken = false; /* standard output is */

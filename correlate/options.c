@@ -28,8 +28,11 @@ set_file(const char **to, const char *option, const char *value, struct error *e
     return 0;
 }
 
-static const char *const output_names[OUTPUTS] = {
-    [OUTPUT_JSON] = "--json", [OUTPUT_EVENTS] = "--events", [OUTPUT_PCAPNG] = "--pcapng", [OUTPUT_HTML] = "--html"};
+static const char *const output_names[OUTPUTS] = {[OUTPUT_JSON] = "--json",
+                                                  [OUTPUT_EVENTS] = "--events",
+                                                  [OUTPUT_MARKDOWN] = "--markdown",
+                                                  [OUTPUT_PCAPNG] = "--pcapng",
+                                                  [OUTPUT_HTML] = "--html"};
 
 static int
 set_json(struct options *o, const char *value, struct error *e)
@@ -53,6 +56,12 @@ static int
 set_html(struct options *o, const char *value, struct error *e)
 {
     return set_file(&o->output[OUTPUT_HTML], "--html", value, e);
+}
+
+static int
+set_markdown(struct options *o, const char *value, struct error *e)
+{
+    return set_file(&o->output[OUTPUT_MARKDOWN], "--markdown", value, e);
 }
 
 static int
@@ -233,6 +242,7 @@ set_version(struct options *o, const char *value, struct error *e)
 static const struct option_row rows[] = {
     {"--json", "FILE", "write the report as JSON; \"-\" is standard output,\nin place of the text", set_json},
     {"--events", "FILE", "write every packet event as a line of JSON", set_events},
+    {"--markdown", "FILE", "write the text report as Markdown, for a ticket", set_markdown},
     {"--pcapng", "FILE",
      "write both captures as one pcapng file, verdicts as\ncomments; through zstd when FILE ends in .zst", set_pcapng},
     {"--html", "FILE", "write the report as a page to look at: one file, with\ncharts, that works offline", set_html},

@@ -7,7 +7,14 @@
 #include <stdio.h>
 
 enum options_action { ACTION_CORRELATE, ACTION_HELP, ACTION_VERSION };
-enum options_output { OUTPUT_JSON, OUTPUT_EVENTS, OUTPUT_PCAPNG, OUTPUT_HTML, OUTPUTS }; /* faces that go into a file */
+enum options_output { /* faces that go into a file */
+                      OUTPUT_JSON,
+                      OUTPUT_EVENTS,
+                      OUTPUT_MARKDOWN,
+                      OUTPUT_PCAPNG,
+                      OUTPUT_HTML,
+                      OUTPUTS
+};
 enum options_color { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
 
 struct options {

@@ -31,8 +31,30 @@ layout_newline(struct layout *l)
 }
 
 void
+layout_mark(struct layout *l, enum mark m)
+{
+    static const char *const marks[] = {"### ", "- "};
+
+    if (l->markdown)
+        fputs(marks[m], l->out);
+}
+
+/* In Markdown a line that goes on with an item is indented by two. */
+static void
+markdown_column(struct layout *l)
+{
+    if (!l->fresh)
+        fputs("\n  ", l->out);
+    l->fresh = true;
+}
+
+void
 layout_column(struct layout *l, size_t column)
 {
+    if (l->markdown) {
+        markdown_column(l);
+        return;
+    }
     if (l->column >= column && l->column > 0)
         layout_newline(l);
     l->indent += column - l->column;
@@ -109,14 +131,28 @@ wrap(struct layout *l, size_t hang, const char *safe, bool glue)
 }
 
 static void
+print_markdown(struct layout *l, const char *safe, bool glue)
+{
+    safe += strspn(safe, " ");
+    if (*safe && !glue && !l->fresh)
+        fputc(' ', l->out);
+    l->fresh = l->fresh && !*safe;
+    fputs(safe, l->out);
+}
+
+static void
 put_text(struct layout *l, size_t hang, const char *text, bool glue)
 {
-    const size_t room = 4 * strlen(text) + 1;
+    const size_t room = 5 * strlen(text) + 1;
     char small[2048], *safe = room > sizeof small ? malloc(room) : small;
 
     if (!safe) /* rather cut short than unsafe */
         safe = small;
-    wrap(l, hang, escape_terminal(text, safe, safe == small ? sizeof small : room), glue);
+    const size_t n = safe == small ? sizeof small : room;
+    if (l->markdown)
+        print_markdown(l, escape_markdown(text, safe, n), glue);
+    else
+        wrap(l, hang, escape_terminal(text, safe, n), glue);
     if (safe != small)
         free(safe);
 }
@@ -125,6 +161,25 @@ void
 layout_text(struct layout *l, size_t hang, const char *text)
 {
     put_text(l, hang, text, true);
+}
+
+void
+layout_code(struct layout *l, size_t hang, const char *text)
+{
+    const size_t room = 4 * strlen(text) + 1;
+    char *safe;
+
+    if (!l->markdown) {
+        layout_more(l, hang, text);
+        return;
+    }
+    safe = malloc(room);
+    fputs(l->fresh ? "`" : " `", l->out);
+    for (const char *c = safe ? escape_terminal(text, safe, room) : ""; *c; c++)
+        *c == '`' ? (void)fputs("\\x60", l->out) : (void)fputc(*c, l->out);
+    fputc('`', l->out);
+    l->fresh = false;
+    free(safe);
 }
 
 void
@@ -149,10 +204,14 @@ void
 layout_heading(struct layout *l, const char *text)
 {
     layout_newline(l);
+    if (l->markdown)
+        fputs("## ", l->out);
     layout_style(l, STYLE_BOLD);
     layout_text(l, 0, text);
     layout_style(l, STYLE_PLAIN);
     layout_newline(l);
+    if (l->markdown)
+        layout_newline(l);
 }
 
 const char *

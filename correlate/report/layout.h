@@ -1,4 +1,5 @@
-/* Plain text in 80 columns: paragraphs with a hanging indent, numbers and durations as people read them. */
+/* Text in 80 columns: paragraphs with a hanging indent, numbers and durations as people read them. Or the same words as
+ * Markdown, where lines are as long as paragraphs and the reader's program breaks them. */
 #ifndef TWOPOINT_REPORT_LAYOUT_H
 #define TWOPOINT_REPORT_LAYOUT_H
 
@@ -15,15 +16,23 @@ enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_RED, STYLE_YELLOW, STYLE_BLUE, STYLE
 struct layout {
     FILE *out;
     bool color;
+    bool markdown;
     size_t column; /* where the next character lands */
     size_t indent; /* blanks still to be printed before it, so that no line ends with them */
     bool fresh;    /* nothing was printed since the line or column was begun */
 };
 
+enum mark { MARK_TITLE, MARK_ITEM };
+
 void layout_start(struct layout *l, FILE *out, bool color);
+/* Begin a title or the item of a list; nothing in plain text. */
+void layout_mark(struct layout *l, enum mark m);
+/* A string of somebody else's making, such as a path: as a code span in Markdown, else as by layout_more. */
+void layout_code(struct layout *l, size_t hang, const char *text);
 /* What follows is in this style; STYLE_PLAIN ends it. Nothing without colour. */
 void layout_style(struct layout *l, enum style s);
-/* `text` from the present column on, blanks between its words collapsed, no line beyond COLUMNS, lines after the first
+/* (Markdown: columns and hanging are nothing; a column begun on a line that holds something begins another line.)
+ * `text` from the present column on, blanks between its words collapsed, no line beyond COLUMNS, lines after the first
  * begin at column `hang`. It is made safe for terminals first. Does not end the last line. */
 void layout_text(struct layout *l, size_t hang, const char *text);
 void layout_print(struct layout *l, size_t hang, const char *format, ...) __attribute__((format(printf, 3, 4)));

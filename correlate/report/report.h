@@ -17,6 +17,8 @@ struct face_options {
 };
 
 int report_text(const struct report *r, const struct face_options *o, FILE *out);
+/* The same words as Markdown, for tickets. */
+int report_markdown(const struct report *r, const struct face_options *o, FILE *out);
 int report_json(const struct report *r, const struct face_options *o, FILE *out);
 int report_events(const struct report *r, const struct face_options *o, FILE *out);
 int report_pcapng(const struct report *r, const struct face_options *o, FILE *out); /* reads the files once more */

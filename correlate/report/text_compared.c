@@ -13,11 +13,15 @@
 static void
 begin(struct text_face *f, const char *label)
 {
+    layout_mark(&f->l, MARK_ITEM);
     layout_column(&f->l, 2);
     layout_style(&f->l, STYLE_BOLD);
     layout_text(&f->l, 2, label);
     layout_style(&f->l, STYLE_PLAIN);
-    layout_column(&f->l, LABEL);
+    if (f->l.markdown)
+        layout_text(&f->l, 2, ": ");
+    else
+        layout_column(&f->l, LABEL);
 }
 
 /* ---- points ---- */
@@ -30,17 +34,18 @@ write_file(struct text_face *f, int p, uint32_t i)
 
     layout_column(&f->l, LABEL);
     if (f->r->stores[p]->n_files > 1)
-        layout_print(&f->l, LABEL + 2, "%u: %s", (unsigned)i, redact_path(f->redact, f->r->stores[p], i, name));
-    else
-        layout_text(&f->l, LABEL + 2, redact_path(f->redact, f->r->stores[p], i, name));
+        layout_print(&f->l, LABEL + 2, "%u:", (unsigned)i);
+    layout_code(&f->l, LABEL + 2, redact_path(f->redact, f->r->stores[p], i, name));
     if (c->journal.state != JOURNAL_ABSENT) {
         layout_column(&f->l, LABEL + 2);
-        layout_print(&f->l, LABEL + 4, "journal: %s%s%s", journal_state_name(c->journal.state),
-                     c->journal.broken[0] ? ", " : "", c->journal.broken);
+        layout_print(&f->l, LABEL + 4, "journal: %s%s", journal_state_name(c->journal.state),
+                     c->journal.broken[0] ? "," : "");
+        if (c->journal.broken[0])
+            layout_code(&f->l, LABEL + 4, c->journal.broken);
     }
     if (c->truncated) {
         layout_column(&f->l, LABEL + 2);
-        text_model(f, LABEL + 4, c->trouble[0] ? c->trouble : "breaks off");
+        text_foreign(f, LABEL + 4, c->trouble[0] ? c->trouble : "breaks off");
     }
 }
 

@@ -72,6 +72,16 @@ write_pairing(struct text_face *f, const struct connection *c)
     }
 }
 
+/* What stands beside the number. */
+static void
+begin_beside(struct text_face *f)
+{
+    if (f->l.markdown)
+        layout_text(&f->l, INDENT, ": ");
+    else
+        layout_column(&f->l, INDENT);
+}
+
 static void
 write_connection(struct text_face *f, uint32_t i)
 {
@@ -81,8 +91,9 @@ write_connection(struct text_face *f, uint32_t i)
     char tuple[160], other[160];
 
     format_tuple(f, c, p, tuple);
+    layout_mark(&f->l, MARK_ITEM);
     text_number(f, i, INDENT - 2);
-    layout_column(&f->l, INDENT);
+    begin_beside(f);
     layout_print(&f->l, INDENT + 2, "%s, %s", tuple, ends[f->r->numbers[i].ended]);
     if (p == 0 && c->view[1] != NO_VIEW) {
         format_tuple(f, c, 1, other);

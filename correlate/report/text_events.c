@@ -68,8 +68,12 @@ write_event(struct text_face *f, uint32_t i)
 
     timefmt_utc(e->time_ns, when);
     text_way(f->r, e->hop, way);
+    layout_mark(&f->l, MARK_ITEM);
     text_number(f, i, INDENT - 2);
-    layout_column(&f->l, INDENT);
+    if (f->l.markdown)
+        layout_text(&f->l, INDENT, ": ");
+    else
+        layout_column(&f->l, INDENT);
     layout_print(&f->l, INDENT + 2, "%s (%s%s%s%s%s), %s, connection %u, %s", event_kind_name(e->kind),
                  level_name(e->level), reason ? ", " : "", reason ? reason : "", e->missed_by < POINTS ? ", by " : "",
                  e->missed_by < POINTS ? describe_point(f->r, e->missed_by) : "", way, (unsigned)e->connection + 1,

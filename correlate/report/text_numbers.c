@@ -50,7 +50,10 @@ counter(const struct hop *h, size_t offset)
 static void
 write_row(struct text_face *f, const char *label, const char *a, const char *b)
 {
-    fprintf(f->l.out, "  %-*s%*s%*s\n", LABEL_WIDTH, label, CELL_WIDTH, a, CELL_WIDTH, b);
+    if (f->l.markdown)
+        fprintf(f->l.out, "| %s | %s | %s |\n", label, a, b);
+    else
+        fprintf(f->l.out, "  %-*s%*s%*s\n", LABEL_WIDTH, label, CELL_WIDTH, a, CELL_WIDTH, b);
 }
 
 /* Names too long for a column are told above it. */
@@ -61,11 +64,13 @@ write_head(struct text_face *f)
 
     for (int h = 0; h < 2; h++)
         text_way(f->r, h, way[h]);
-    if (strlen(way[0]) < CELL_WIDTH) {
+    if (strlen(way[0]) < CELL_WIDTH || f->l.markdown) {
         char safe[2][160];
         for (int h = 0; h < 2; h++)
-            escape_terminal(way[h], safe[h], sizeof safe[h]);
+            (f->l.markdown ? escape_markdown : escape_terminal)(way[h], safe[h], sizeof safe[h]);
         write_row(f, "", safe[0], safe[1]);
+        if (f->l.markdown)
+            fputs("| --- | ---: | ---: |\n", f->l.out);
         return;
     }
     for (int h = 0; h < 2; h++) {

@@ -57,7 +57,7 @@ says err "filter"
 # ---- help, version ----
 run 0 --help
 says out "^Usage: twopoint-correlate"
-for option in json events pcapng html names filter from to capture-drops fail-on redact top quiet verbose color threads help version; do
+for option in json events markdown pcapng html names filter from to capture-drops fail-on redact top quiet verbose color threads help version; do
     says out "^  --$option"
 done
 silent err

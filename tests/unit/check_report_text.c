@@ -1,4 +1,5 @@
 #include "correlate/report/escape.h"
+#include "correlate/report/frames.h"
 #include "correlate/report/layout.h"
 #include "tests/unit/report_sample.h"
 
@@ -181,6 +182,79 @@ START_TEST(hostile_and_long_names_stay_inside)
 }
 END_TEST
 
+/* In Markdown what is no markup of ours is none at all. */
+START_TEST(hostile_names_are_no_markdown)
+{
+    struct sample *s = sample_new();
+    const struct face_options o = {.top = 20, .verbose = true, .color = true};
+
+    free(s->b->store[0].files[0].path);
+    s->b->store[0].files[0].path = strdup("/tmp/`@root` <img src=x> [a](http://e.example) **x** |\033[31m\n# y.pcap");
+    s->b->store[0].files[0].truncated = true;
+    snprintf(s->b->store[0].files[0].trouble, 400, "a `b` @c");
+    free(s->report.verdict);
+    s->report.verdict = strdup("<b> *not* _bold_ [l](http://x) www.x.com @you #1 ~~a~~ `c` $x$ a > b >c & |d");
+    char *text = sample_render(s, report_markdown, &o);
+    ck_assert_ptr_null(strstr(text, "\033"));
+    const char *const wanted = "**\\<b\\> \\*not\\* \\_bold\\_ \\[l\\](http\\://x) www\\.x.com \\@you \\#1 "
+                               "\\~\\~a\\~\\~ \\`c\\` \\$x\\$ a > b \\>c \\& \\|d**\n";
+    ck_assert_msg(!strncmp(text, wanted, strlen(wanted)), "%.200s", text);
+    ck_assert_ptr_nonnull(strstr(text, "`/tmp/\\x60@root\\x60 <img src=x> [a](http://e.example) **x** "
+                                       "|\\x1B[31m\\x0A# y.pcap`\n"));
+    ck_assert_ptr_nonnull(strstr(text, "`a \\x60b\\x60 @c`"));
+    free(text);
+    sample_free(&s);
+}
+END_TEST
+
+START_TEST(markdown_says_the_same)
+{
+    struct sample *s = sample_new();
+    const struct face_options o = {.top = 20, .color = true};
+    char *text = sample_render(s, report_markdown, &o);
+
+    ck_assert_ptr_nonnull(strstr(text, "\n## What was compared\n\n- client: 14 packets"));
+    ck_assert_ptr_nonnull(strstr(text, "\n### error: resets-lost, proven, client > server\n"));
+    ck_assert_ptr_nonnull(strstr(text, "\n- client: `frame.number in {"));
+    ck_assert_ptr_nonnull(strstr(text, "|  | client > server | server > client |\n| --- | ---: | ---: |\n"));
+    ck_assert_ptr_null(strstr(text, "\033"));
+    free(text);
+    sample_free(&s);
+}
+END_TEST
+
+/* ---- frames ---- */
+
+START_TEST(filters_name_ranges)
+{
+    struct sample *s = sample_new();
+    struct frame_ref refs[] = {{0, 0}, {0, 1}, {0, 2}, {0, 4}, {0, 6}, {0, 7}, {1, 0}};
+    struct prose p = {0};
+    uint32_t at = 0, left, n = sizeof refs / sizeof *refs;
+    char label[64];
+
+    for (uint32_t i = 0; i < 8; i++)
+        store_segment(&s->b->store[0], i)->frame = i + 1;
+    store_segment(&s->b->store[1], 0)->frame = 77;
+    ck_assert(frames_filter(&s->report, refs, n, &at, 100, label, &p, &left));
+    ck_assert_str_eq(label, "client");
+    ck_assert_str_eq(p.text, "frame.number in {1..3, 5, 7, 8}");
+    ck_assert_uint_eq(left, 0);
+    free(prose_take(&p));
+    ck_assert(frames_filter(&s->report, refs, n, &at, 100, label, &p, &left));
+    ck_assert_str_eq(label, "server");
+    ck_assert_str_eq(p.text, "frame.number in {77}");
+    free(prose_take(&p));
+    ck_assert(!frames_filter(&s->report, refs, n, &at, 100, label, &p, &left));
+    at = 0;
+    ck_assert(frames_filter(&s->report, refs, n, &at, 1, label, &p, &left));
+    ck_assert_str_eq(p.text, "frame.number in {1..3}");
+    ck_assert_uint_eq(left, 3);
+    free(prose_take(&p));
+    sample_free(&s);
+}
+END_TEST
+
 START_TEST(colour_is_paired)
 {
     struct sample *s = sample_new();
@@ -277,6 +351,9 @@ main(void)
     tcase_add_test(t, the_health_of_a_capture_is_told);
     tcase_add_test(t, clocks_say_what_is_known);
     tcase_add_test(t, hostile_and_long_names_stay_inside);
+    tcase_add_test(t, hostile_names_are_no_markdown);
+    tcase_add_test(t, markdown_says_the_same);
+    tcase_add_test(t, filters_name_ranges);
     tcase_add_test(t, colour_is_paired);
     tcase_add_test(t, a_full_disk_is_told);
     tcase_add_loop_test(t, words_wrap, 0, (int)(sizeof wraps / sizeof *wraps));
