@@ -18,12 +18,20 @@ struct view {
     uint8_t client;        /* the endpoint that opened it (sent the first SYN without ACK, else a guess) */
     bool client_known;     /* a handshake was seen */
     bool isn_seen[2];      /* by endpoint: its SYN or SYN-ACK was seen */
-    uint32_t isn[2];
+    bool isn_told[2];      /* not seen, but known: the SYN-ACK acknowledges it, or the other capture has it */
+    uint32_t isn[2];       /* where seen or told */
     uint32_t syn_record[2]; /* the first such segment, NO_RECORD */
     uint32_t sent[2];       /* segments by endpoint */
     uint32_t connection;    /* set by pair: index into connections */
     int64_t first_ns, last_ns;
 };
+
+/* Is endpoint `end`'s ISN known? */
+static inline bool
+view_knows_isn(const struct view *v, int end)
+{
+    return v->isn_seen[end] || v->isn_told[end];
+}
 
 /* All views of one point, sorted by flow and then time. */
 struct views {
@@ -31,6 +39,9 @@ struct views {
     uint32_t n;
 };
 int views_build(struct views *out, struct store *s, struct error *e); /* also marks SEG_DOUBLED and counts it */
+/* Cut further where the other point, in a flow of the same tuple, saw a connection begin of which this point has only
+ * later segments. ISNs are exchanged (isn_told). Before pairing. */
+int views_agree(struct views *const views[POINTS], struct store *const stores[POINTS], struct error *e);
 void views_free(struct views *v);
 
 enum pairing { PAIRED_NONE, PAIRED_TUPLE, PAIRED_TRANSLATED, PAIRED_TERMINATED };

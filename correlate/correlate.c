@@ -341,7 +341,8 @@ connect_points(struct correlation *c, struct error *e)
         *e = c->errors[0].code ? c->errors[0] : c->errors[1];
         return -1;
     }
-    if (pair_connections(&c->connections, c->report.stores, c->report.views, e))
+    if (views_agree(c->report.views, c->report.stores, e) ||
+        pair_connections(&c->connections, c->report.stores, c->report.views, e))
         return -1;
     keep_selected(c);
     if (make_threads(c, e) || each_connection(c, "matching", match_one, e) || fit_clock(c, e))

@@ -9,10 +9,10 @@
 
 #include "correlate/clock.h"
 #include "correlate/match.h"
+#include "correlate/tuples.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 int
 pairer_link(struct pairer *p, uint32_t v0, uint32_t v1, enum pairing pairing, bool flip, const uint32_t delta[2])
@@ -36,18 +36,7 @@ pairer_link(struct pairer *p, uint32_t v0, uint32_t v1, enum pairing pairing, bo
     if (pairing != PAIRED_TERMINATED)
         memcpy(l->delta, delta, sizeof l->delta);
     p->link_of[0][v0] = p->link_of[1][v1] = p->n_links++;
-    return 0;
-}
-
-/* Not a secret of cryptographic worth: it only keeps a capture's author from choosing colliding ports beforehand. */
-static uint64_t
-make_seed(const void *somewhere)
-{
-    struct timespec t = {0};
-
-    clock_gettime(CLOCK_REALTIME, &t);
-    return ((uint64_t)t.tv_nsec << 32 ^ (uint64_t)t.tv_sec ^ (uint64_t)(uintptr_t)somewhere) *
-           UINT64_C(0x9e3779b97f4a7c15);
+    return pairing == PAIRED_TERMINATED ? 0 : passes_note(p, l);
 }
 
 static int
@@ -56,7 +45,7 @@ pairer_init(struct pairer *p, struct store *const stores[POINTS], struct views *
     memset(p, 0, sizeof *p);
     p->stores = stores;
     p->views = views;
-    p->seed = make_seed(views[0]->view);
+    p->seed = tuples_seed(views[0]->view);
     for (int i = 0; i < POINTS; i++) {
         size_t n = views[i]->n + (size_t)1;
         p->link_of[i] = malloc(n * sizeof *p->link_of[i]);
@@ -76,6 +65,7 @@ pairer_finish(struct pairer *p)
         free(p->reason[i]);
     }
     free(p->links);
+    free(p->passes.hash);
     hosts_free(&p->hosts);
 }
 

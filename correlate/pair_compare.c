@@ -39,7 +39,7 @@ static uint64_t
 key_of_numbers(const struct pairer *p, const struct segment *s, int e, const void *context)
 {
     const struct shifts *c = context;
-    uint32_t words[5] = {0};
+    uint32_t words[6] = {0};
 
     if (s->flags & (TCP_SYN | TCP_RST))
         return 0;
@@ -48,6 +48,7 @@ key_of_numbers(const struct pairer *p, const struct segment *s, int e, const voi
     words[2] = s->len;
     words[3] = (uint32_t)(s->flags & STABLE_FLAGS) | (uint32_t)e << 8;
     words[4] = c->exact ? s->window : 0;
+    words[5] = c->exact && (s->bits & SEG_TS) ? s->tsval : 0;
     return XXH3_64bits_withSeed(words, sizeof words, p->seed) | 1;
 }
 

@@ -15,6 +15,13 @@ struct link { /* two views that are one connection */
     bool oriented;
 };
 
+/* Services (address and port, as a point sees them) of which a connection came through with its ISN unchanged: no
+ * other one of theirs is shifted or terminated. Two that look as if are two connections on the same ports, alike. */
+struct passes {
+    uint64_t *hash; /* a set; 0: a free slot */
+    size_t n, slots;
+};
+
 struct pairer {
     struct store *const *stores;
     struct views *const *views;
@@ -24,6 +31,7 @@ struct pairer {
     uint32_t n_links, links_capacity;
     uint64_t seed;
     struct hosts *hosts;
+    struct passes passes;
 };
 #define NO_LINK UINT32_MAX
 
@@ -32,6 +40,12 @@ pairer_view(const struct pairer *p, int point, uint32_t index)
 {
     return &p->views[point]->view[index];
 }
+
+/* pair_passes.c */
+/* Enter a link. -1: out of memory. */
+int passes_note(struct pairer *p, const struct link *l);
+/* Do other connections of the same service bring endpoint e's ISN, or any where e < 0, through unchanged? */
+bool passes_known(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e);
 
 /* Make a link of two views that have none. -1: out of memory. */
 int pairer_link(struct pairer *p, uint32_t v0, uint32_t v1, enum pairing pairing, bool flip, const uint32_t delta[2]);
@@ -42,7 +56,7 @@ struct comparison {
     uint32_t agree[2]; /* of them, those that the other view has too */
     int32_t toward;    /* votes of neighbours in opposite directions, as in struct link */
 };
-/* `exact`: the window must be equal as well. -1: out of memory. */
+/* `exact`: window and TSval must be equal as well. -1: out of memory. */
 int compare_views(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const uint32_t delta[2], bool exact,
                   struct comparison *out);
 /* The shift on which most payload digests (or, without payload, timestamps and lengths) of endpoint e agree. */

@@ -2,7 +2,9 @@
  *
  *     ISNs seen at both points | equal             -> the same (the other direction's may still be shifted)
  *                              | all differ        -> shifted by a randomiser if the SYN's TSval, or what was said
- *                              |                      afterwards, fits that shift; else not one connection
+ *                              |                      afterwards, fits that shift; else not one connection; nor
+ *                              |                      where the service's others come through unshifted: then the
+ *                              |                      ports were used twice
  *                              | not comparable    -> the numbers themselves, or the shift that most payloads agree on
  */
 #include "correlate/pair_internal.h"
@@ -24,7 +26,7 @@ compare_isns(const struct view *a, const struct view *b, bool flip)
 
     for (int e = 0; e < 2; e++) {
         int f = flip ? 1 - e : e;
-        r.both[e] = a->isn_seen[e] && b->isn_seen[f];
+        r.both[e] = view_knows_isn(a, e) && view_knows_isn(b, f);
         r.delta[e] = r.both[e] ? b->isn[f] - a->isn[e] : 0;
         r.equal[e] = r.both[e] && r.delta[e] == 0;
         r.n_equal += r.equal[e];
@@ -98,6 +100,9 @@ relate_shifted(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, cons
     uint32_t agreed = 0;
     int r;
 
+    for (int e = 0; e < 2; e++)
+        if (isns->both[e] && passes_known(p, v0, v1, flip, e))
+            return RELATION_NONE;
     if (fill_delta(p, v0, v1, flip, isns, delta, &agreed) != 0)
         return -1;
     if (like[0] == LIKENESS_NO || like[1] == LIKENESS_NO) {

@@ -3,7 +3,8 @@
  *
  * Two ways lead here. Views with the same tuple whose numbers do not fit (a transparent proxy), when payload agrees or
  * the times do; and views with other tuples of which payload in BOTH directions is found on the other side, and nowhere
- * else. A payload in one direction alone proves nothing: the same request is sent by many. */
+ * else. A payload in one direction alone proves nothing: the same request is sent by many. Nor is anything terminated of
+ * a service whose other connections come through with their ISNs unchanged. */
 #include "correlate/pair_features.h"
 
 #include <stdlib.h>
@@ -181,6 +182,8 @@ link_best(struct search *s)
                 p->reason[0][v[0]] = p->reason[1][v[1]] = UNPAIRED_AMBIGUOUS;
                 continue;
             }
+            if (passes_known(p, v[0], v[1], false, -1))
+                continue;
             if (pair_find_flip(p, v[0], v[1], &flip) != 0 || (r = share_both_ways(p, v[0], v[1], flip)) < 0)
                 return -1;
             if (r > 0 && pairer_link(p, v[0], v[1], PAIRED_TERMINATED, flip, none) != 0)

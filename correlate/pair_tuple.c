@@ -6,18 +6,13 @@
  *     point 1:   A    X         D
  */
 #include "correlate/pair_internal.h"
+#include "correlate/tuples.h"
 
 #include <stdlib.h>
-#include <string.h>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 #define TRIES      4 /* views that one without a mate is compared with */
 #define ISN_REPEAT 8 /* equal ISNs within one tuple that are looked at */
 
-struct range { /* of views of one flow */
-    uint32_t first, end;
-};
 struct isn_entry {
     uint32_t isn;
     uint32_t view;
@@ -27,55 +22,6 @@ struct scratch {
     struct isn_entry *entry;
     uint32_t n, capacity;
 };
-
-static struct range *
-ranges_by_flow(const struct pairer *p, int point)
-{
-    const struct views *v = p->views[point];
-    struct range *r = calloc(p->stores[point]->n_flows + (size_t)1, sizeof *r);
-
-    for (uint32_t i = 0; r && i < v->n; i++) {
-        struct range *at = &r[v->view[i].flow];
-        if (at->end == 0)
-            at->first = i;
-        at->end = i + 1;
-    }
-    return r;
-}
-
-/* A hash table of point 1's flows; slots hold 1 + the flow's number. */
-static uint32_t *
-index_flows(const struct pairer *p, uint32_t *n_slots)
-{
-    const struct store *s = p->stores[1];
-    uint32_t *slot;
-
-    for (*n_slots = 64; *n_slots < s->n_flows * UINT64_C(2); *n_slots *= 2)
-        ;
-    slot = calloc(*n_slots, sizeof *slot);
-    for (uint32_t i = 0; slot && i < s->n_flows; i++) {
-        uint64_t h = XXH3_64bits_withSeed(&s->flows[i].key, sizeof s->flows[i].key, p->seed);
-        while (slot[h & (*n_slots - 1)])
-            h++;
-        slot[h & (*n_slots - 1)] = i + 1;
-    }
-    return slot;
-}
-
-static uint32_t
-find_flow(const struct pairer *p, const uint32_t *slot, uint32_t n_slots, const struct flow_key *key)
-{
-    const struct store *s = p->stores[1];
-    uint64_t h = XXH3_64bits_withSeed(key, sizeof *key, p->seed);
-
-    for (;; h++) {
-        uint32_t f = slot[h & (n_slots - 1)];
-        if (f == 0)
-            return UINT32_MAX;
-        if (memcmp(&s->flows[f - 1].key, key, sizeof *key) == 0)
-            return f - 1;
-    }
-}
 
 /* Relate two views and link them if they are one connection. 1: linked, 0: not, -1: out of memory. */
 static int
@@ -118,7 +64,7 @@ list_isns(const struct pairer *p, struct range r1, struct scratch *s)
     s->n = 0;
     for (uint32_t i = r1.first; i < r1.end; i++)
         for (uint8_t e = 0; e < 2; e++)
-            if (pairer_view(p, 1, i)->isn_seen[e])
+            if (view_knows_isn(pairer_view(p, 1, i), e))
                 s->entry[s->n++] = (struct isn_entry){pairer_view(p, 1, i)->isn[e], i, e};
     qsort(s->entry, s->n, sizeof *s->entry, by_isn);
     return 0;
@@ -132,7 +78,7 @@ find_by_isn(const struct pairer *p, const struct scratch *s, const struct view *
 
     for (uint8_t e = 0; e < 2; e++) {
         uint32_t low = 0, high = s->n;
-        if (!v0->isn_seen[e])
+        if (!view_knows_isn(v0, e))
             continue;
         while (low < high) {
             uint32_t mid = (low + high) / 2;
@@ -149,7 +95,7 @@ find_by_isn(const struct pairer *p, const struct scratch *s, const struct view *
                 break;
             if (p->link_of[1][at->view] != NO_LINK)
                 continue;
-            if (v1->isn_seen[1 - e] == v0->isn_seen[1 - e] && v1->isn[1 - e] == v0->isn[1 - e])
+            if (view_knows_isn(v1, 1 - e) == view_knows_isn(v0, 1 - e) && v1->isn[1 - e] == v0->isn[1 - e])
                 return at->view;
             if (best == NO_VIEW)
                 best = at->view;
@@ -199,13 +145,10 @@ pair_remaining(struct pairer *p, struct range r0, struct range r1)
     return 0;
 }
 
+/* Those that have an ISN in common. -1: out of memory. */
 static int
-pair_flows(struct pairer *p, struct range r0, struct range r1, struct scratch *s)
+pair_anchors(struct pairer *p, struct range r0, struct range r1, struct scratch *s)
 {
-    if (r0.first == r0.end || r1.first == r1.end)
-        return 0;
-    if (r0.end - r0.first == 1 && r1.end - r1.first == 1)
-        return try_pair(p, r0.first, r1.first, true) < 0 ? -1 : 0;
     if (list_isns(p, r1, s) != 0)
         return -1;
     for (uint32_t i = r0.first; i < r0.end; i++) {
@@ -213,25 +156,28 @@ pair_flows(struct pairer *p, struct range r0, struct range r1, struct scratch *s
         if (j != NO_VIEW && try_pair(p, i, j, false) < 0)
             return -1;
     }
-    return pair_remaining(p, r0, r1);
+    return 0;
 }
 
 int
 pair_by_tuple(struct pairer *p, struct error *e)
 {
     struct scratch scratch = {0};
-    struct range *r0 = ranges_by_flow(p, 0), *r1 = ranges_by_flow(p, 1);
-    uint32_t n_slots, *slot = index_flows(p, &n_slots);
-    int result = r0 && r1 && slot ? 0 : -1;
+    struct range *r0 = tuples_ranges(p->views[0], p->stores[0]), *r1 = tuples_ranges(p->views[1], p->stores[1]);
+    struct tuples index = {.slot = NULL};
+    int result = r0 && r1 ? tuples_index(&index, p->stores[1], p->seed) : -1;
 
-    for (uint32_t i = 0; result == 0 && i < p->stores[0]->n_flows; i++) {
-        uint32_t f = find_flow(p, slot, n_slots, &p->stores[0]->flows[i].key);
-        if (f != UINT32_MAX)
-            result = pair_flows(p, r0[i], r1[f], &scratch);
+    for (int step = 0; result == 0 && step < 2; step++) {
+        for (uint32_t i = 0; result == 0 && i < p->stores[0]->n_flows; i++) {
+            const uint32_t f = tuples_find(&index, &p->stores[0]->flows[i].key);
+            if (f == UINT32_MAX || r0[i].first == r0[i].end || r1[f].first == r1[f].end)
+                continue;
+            result = step == 0 ? pair_anchors(p, r0[i], r1[f], &scratch) : pair_remaining(p, r0[i], r1[f]);
+        }
     }
     free(r0);
     free(r1);
-    free(slot);
+    tuples_free(&index);
     free(scratch.entry);
     return result == 0 ? 0 : error_set(e, ERR_MEMORY, "out of memory while pairing connections");
 }

@@ -7,8 +7,14 @@
  *     SYN x   SYN-ACK y   data ... FIN     SYN x'   SYN-ACK y'   data ...
  *     '--------- one view -----------'     '-------- the next ---------
  *
- * Where the capture missed SYN and SYN-ACK, too, a segment behind a reset with both numbers far from all before it
- * begins another one.
+ * Where the capture missed SYN and SYN-ACK, too, a segment begins another one whose numbers the connection cannot have:
+ *
+ *       ISN ........ FIN        both its sequence number and its acknowledgement lie outside of what the two ends have
+ *        '-- exact ---'         sent, and of one of them an end is known: below the ISN, or beyond the FIN. A port that
+ *     --|==============|-----   leaves TIME-WAIT goes on 65537 beyond its FIN, so distance says little. Behind a reset,
+ *                               where nothing marks the end, both numbers must be far away.
+ *
+ * What had no visible end is cut where the other point saw the next one begin (views_agree.c).
  *
  * A SYN into a connection that lives may be a stray: the peer answers with a challenge ACK and data goes on in the old
  * sequence space. So such a SYN is only suspected at first, and what its sender sends next decides: a segment nearer to
@@ -23,7 +29,9 @@
 
 #define WELL_KNOWN 1024
 #define PREFETCHED 8
-#define FAR        (1 << 20) /* more than is likely to have been sent unrecorded in both directions */
+#define FAR        (1 << 20)     /* more than is likely to have been sent unrecorded in both directions */
+#define NEAR       (1 << 15)     /* less than two connections on the same ports lie apart */
+#define WRAPPED    (1 << 30)
 
 struct suspect {
     bool pending;
@@ -38,8 +46,11 @@ struct run { /* the view that is growing */
     bool implied[2]; /* `isn_implied` is known, from the peer's SYN-ACK */
     bool opened;     /* v.client is known */
     bool reset;      /* there was a reset */
+    bool fin[2];     /* a FIN was sent: nothing comes beyond `high` */
     uint32_t isn_implied[2];
     uint32_t low[2], high[2]; /* lowest and highest sequence number sent; SYN-only: ISN + 1 */
+    uint64_t span[2];         /* how far `high` went: numbers that wrap say little */
+    const struct hint *hint;  /* which of the other point's it is, where that tells */
     uint8_t first_sender;
 };
 struct builder {
@@ -50,6 +61,7 @@ struct builder {
     struct run run;
     struct suspect suspect;
     uint64_t budget; /* segments of this flow that may yet be read again */
+    struct hints hints;
 };
 
 static void
@@ -106,8 +118,11 @@ run_take(struct run *r, const struct segment *s, uint32_t record)
         r->lives[e] = true;
     if (!r->heard[e] || seq_before(start, r->low[e]))
         r->low[e] = start;
+    if (r->heard[e] && seq_before(r->high[e], end))
+        r->span[e] += end - r->high[e];
     if (!r->heard[e] || seq_before(r->high[e], end))
         r->high[e] = end;
+    r->fin[e] |= (s->flags & TCP_FIN) != 0;
     r->heard[e] = true;
 }
 
@@ -133,18 +148,75 @@ belongs(const struct run *r, const struct segment *s, int e)
     return r->heard[1 - e] && !r->lives[1 - e]; /* simultaneous open */
 }
 
-static bool
-is_far(uint32_t a, uint32_t b)
+enum place { PLACE_INSIDE, PLACE_BEYOND, PLACE_FAR, PLACE_IMPOSSIBLE };
+
+/* Where does number `x` of endpoint `e` lie against what it has sent? */
+static enum place
+place_of(const struct run *r, int e, uint32_t x)
 {
-    return labs((long)seq_diff(a, b)) > FAR;
+    const uint32_t above = x - r->high[e], below = r->low[e] - x;
+
+    if (r->span[e] > WRAPPED || x - r->low[e] <= r->high[e] - r->low[e] || below == 1) /* a keepalive stands 1 below */
+        return PLACE_INSIDE;
+    if (above <= below ? r->fin[e] : r->v.isn_seen[e] || r->implied[e])
+        return PLACE_IMPOSSIBLE;
+    return above > FAR && below > FAR ? PLACE_FAR : PLACE_BEYOND;
 }
 
-/* After a reset: a segment of another connection, whose handshake was not recorded? */
+/* Does it say where both ends stand? */
+static bool
+has_numbers(const struct segment *s)
+{
+    return (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && !(s->bits & SEG_DOUBLED);
+}
+
+/* A segment of another connection, whose handshake was not recorded? */
 static bool
 is_of_another(const struct run *r, const struct segment *s, int e)
 {
-    return r->reset && r->heard[0] && r->heard[1] && (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
-           !(s->bits & SEG_DOUBLED) && is_far(s->seq, r->high[e]) && is_far(s->ack, r->high[1 - e]);
+    if (!r->heard[0] || !r->heard[1] || !has_numbers(s))
+        return false;
+    const enum place seq = place_of(r, e, s->seq), ack = place_of(r, 1 - e, s->ack);
+    if (seq == PLACE_INSIDE || ack == PLACE_INSIDE)
+        return false;
+    return seq == PLACE_IMPOSSIBLE || ack == PLACE_IMPOSSIBLE ||
+           (r->reset && seq == PLACE_FAR && ack == PLACE_FAR);
+}
+
+static bool
+has_isn(const struct run *r)
+{
+    return r->v.isn_seen[0] || r->v.isn_seen[1];
+}
+
+/* Is the hint's beginning the nearest one below these numbers, rather than the view's? */
+static bool
+is_nearer(const struct run *r, const struct hint *h, const uint32_t numbers[2])
+{
+    for (int e = 0; e < 2; e++)
+        if (r->heard[e] && numbers[e] - r->low[e] <= numbers[e] - h->low[e])
+            return false;
+    return true;
+}
+
+/* The connection that the other point saw begin and to which this segment belongs, if that is another than the
+ * view's; NULL otherwise. */
+static const struct hint *
+is_hinted(struct run *r, const struct hints *hints, const struct segment *s, int e)
+{
+    const uint32_t numbers[2] = {e == 0 ? s->seq : s->ack, e == 0 ? s->ack : s->seq};
+    const struct hint *h = hints->n > 0 && has_numbers(s) ? hints_find(hints, numbers) : NULL;
+    bool near = true;
+
+    if (!h || h == r->hint)
+        return NULL;
+    for (int i = 0; i < 2; i++)
+        near &= !r->heard[i] || labs((long)seq_diff(numbers[i], r->high[i])) < NEAR;
+    if (!has_isn(r) && !r->hint && near) { /* its first ones the other point missed */
+        r->hint = h;
+        return NULL;
+    }
+    return is_nearer(r, h, numbers) ? h : NULL;
 }
 
 static void
@@ -162,13 +234,31 @@ guess_client(const struct builder *b, struct view *v, int first_sender)
         v->client = (uint8_t)first_sender;
 }
 
+/* ISNs that the capture does not hold but that are known all the same. */
+static void
+tell_isns(struct run *r)
+{
+    struct view *v = &r->v;
+
+    for (int e = 0; e < 2; e++) {
+        if (v->isn_seen[e])
+            continue;
+        if (r->implied[e]) {
+            v->isn_told[e] = true;
+            v->isn[e] = r->isn_implied[e];
+        } else if (r->hint && r->hint->isn_known[e]) {
+            v->isn_told[e] = true;
+            v->isn[e] = r->hint->isn[e];
+        }
+    }
+}
+
+/* The view that is growing, as it stands, is one of those found. */
 static int
-finish_run(struct builder *b)
+append_view(struct builder *b)
 {
     struct views *o = b->out;
 
-    if (b->run.v.count == 0)
-        return 0;
     if (o->n == b->capacity) {
         uint32_t more = b->capacity + b->capacity / 2 + 16;
         struct view *v = realloc(o->view, more * sizeof *v);
@@ -177,10 +267,19 @@ finish_run(struct builder *b)
         o->view = v;
         b->capacity = more;
     }
-    if (!b->run.v.client_known)
-        guess_client(b, &b->run.v, b->run.first_sender);
     o->view[o->n++] = b->run.v;
     return 0;
+}
+
+static int
+finish_run(struct builder *b)
+{
+    if (b->run.v.count == 0)
+        return 0;
+    tell_isns(&b->run);
+    if (!b->run.v.client_known)
+        guess_client(b, &b->run.v, b->run.first_sender);
+    return append_view(b);
 }
 
 /* End the view before place `at` and begin one there. `next` is the place after the last that was read: what lies
@@ -244,10 +343,13 @@ read_place(struct builder *b, uint32_t i, uint32_t *next)
         }
         p->pending = r == RULE_OPEN;
     }
-    if (!p->pending && is_of_another(&b->run, s, e)) {
+    if (!p->pending && b->run.v.count > 0 &&
+        (is_hinted(&b->run, &b->hints, s, e) || is_of_another(&b->run, s, e))) {
         *next = i;
         return cut(b, i, i);
     }
+    if (b->run.v.count == 0)
+        is_hinted(&b->run, &b->hints, s, e);
     if ((s->flags & TCP_SYN) && !(s->flags & TCP_RST) && !(s->bits & SEG_DOUBLED) && !belongs(&b->run, s, e)) {
         if (!b->run.lives[e] || b->budget == 0) {
             if (cut(b, p->pending ? p->at : i, i) != 0)
@@ -294,31 +396,71 @@ build_flow(struct builder *b, uint32_t flow)
     return finish_run(b);
 }
 
+static int
+builder_init(struct builder *b, struct views *out, struct store *s, uint32_t capacity)
+{
+    memset(b, 0, sizeof *b);
+    b->store = s;
+    b->out = out;
+    b->capacity = capacity;
+    out->n = 0;
+    out->view = malloc(capacity * sizeof *out->view);
+    b->port_flows = calloc(65536, sizeof *b->port_flows);
+    if (!out->view || !b->port_flows)
+        return -1;
+    for (uint32_t i = 0; i < s->n_flows; i++)
+        for (int end = 0; end < 2; end++)
+            b->port_flows[s->flows[i].key.end[end].port]++;
+    return 0;
+}
+
 int
 views_build(struct views *out, struct store *s, struct error *e)
 {
-    struct builder b = {.store = s, .out = out, .capacity = s->n_flows + 16};
-    int result = -1;
+    struct builder b;
+    int result = builder_init(&b, out, s, s->n_flows + 16);
 
-    out->n = 0;
-    out->view = malloc(b.capacity * sizeof *out->view);
-    b.port_flows = calloc(65536, sizeof *b.port_flows);
-    if (!out->view || !b.port_flows || views_mark_doubled(s) != 0)
-        goto done;
-    for (uint32_t i = 0; i < s->n_flows; i++)
-        for (int end = 0; end < 2; end++)
-            b.port_flows[s->flows[i].key.end[end].port]++;
-    for (uint32_t i = 0; i < s->n_flows; i++)
-        if (build_flow(&b, i) != 0)
-            goto done;
-    views_return_strays(out, s);
-    result = 0;
-done:
+    if (result == 0)
+        result = views_mark_doubled(s);
+    for (uint32_t i = 0; i < s->n_flows && result == 0; i++)
+        result = build_flow(&b, i);
     free(b.port_flows);
     if (result != 0) {
         views_free(out);
         return error_set(e, ERR_MEMORY, "out of memory while cutting flows into connections");
     }
+    views_return_strays(out, s);
+    return 0;
+}
+
+int
+views_recut(struct views *v, struct store *s, const struct hints *hints)
+{
+    struct views out;
+    struct builder b;
+    int result = builder_init(&b, &out, s, v->n + 16);
+
+    for (uint32_t i = 0, at = 0; i < s->n_flows && result == 0; i++) {
+        uint32_t end = at;
+        while (end < v->n && v->view[end].flow == i)
+            end++;
+        b.hints = hints[i];
+        if (b.hints.n > 0)
+            result = build_flow(&b, i);
+        for (; at < end && b.hints.n == 0 && result == 0; at++) {
+            b.run.v = v->view[at];
+            result = append_view(&b);
+        }
+        at = end;
+    }
+    free(b.port_flows);
+    if (result != 0) {
+        views_free(&out);
+        return -1;
+    }
+    views_return_strays(&out, s);
+    views_free(v);
+    *v = out;
     return 0;
 }
 

@@ -4,9 +4,10 @@
  *                             '-- a stray: it belongs before the cut
  *
  * Views are runs of the store's order, so a stray is moved there: to the end of the run that it belongs to. It is told
- * by its sequence number, which lies beside the old connection's, and before the new one's initial number (a host that
- * uses ports anew soon begins not far above where it ended) or far from it. The order within each view stays that of
- * time. */
+ * by its sequence number and its acknowledgement, which lie nearer to where the ends of the old connection stood last
+ * than to where those of the new one stand. Distance alone says nothing: a port that leaves TIME-WAIT goes on 65537
+ * beyond. Where an end of the new one stands is known from its ISN, or from what its peer acknowledges. The order
+ * within each view stays that of time. */
 #include "correlate/views_internal.h"
 
 #include <stdlib.h>
@@ -16,30 +17,78 @@
 #define LOOK_AHEAD 256             /* segments of the new one */
 #define LATEST     (10 * NS_PER_S) /* behind its SYN: longer no segment is under way */
 #define BESIDE     (1 << 20)
-#define FAR        (1 << 22)
+#define WINDOW     (1 << 16) /* beside, where nothing is known of the new one */
 
-/* Where endpoint `end` stood last in a view; false: it sent nothing that tells. */
-static bool
-last_position(const struct store *s, const struct view *v, int end, uint32_t *position)
+struct stand { /* where the ends stand */
+    bool known[2];
+    uint32_t at[2];
+};
+enum leaning { LEANS_NOWHERE, LEANS_OLD, LEANS_NEW };
+
+static void
+stand_set(struct stand *s, int end, uint32_t at)
+{
+    s->known[end] = true;
+    s->at[end] = at;
+}
+
+/* Where endpoint `end` stood last in a view. */
+static void
+find_last(const struct store *s, const struct view *v, int end, struct stand *stand)
 {
     for (uint32_t i = v->count; i > 0 && v->count - i < LOOK_BACK; i--) {
         const struct segment *seg = store_segment(s, s->order[v->first + i - 1]);
         if (((seg->bits & SEG_FROM_1) != 0) != end || (seg->flags & TCP_RST))
             continue;
-        *position = seg->seq + segment_span(seg);
-        return true;
+        stand_set(stand, end, seg->seq + segment_span(seg));
+        return;
     }
-    return false;
+}
+
+/* `seg` is of the new connection: it says where its ends stand. */
+static void
+follow(struct stand *now, const struct segment *seg)
+{
+    const int end = (seg->bits & SEG_FROM_1) != 0;
+    const uint32_t to = seg->seq + segment_span(seg);
+
+    if (seg->flags & TCP_RST)
+        return;
+    if (!now->known[end] || seq_before(now->at[end], to))
+        stand_set(now, end, to);
+    if ((seg->flags & TCP_ACK) && !now->known[1 - end])
+        stand_set(now, 1 - end, seg->ack);
+}
+
+static uint32_t
+distance(uint32_t a, uint32_t b)
+{
+    return (uint32_t)labs((long)seq_diff(a, b));
+}
+
+static enum leaning
+lean(const struct stand *old, const struct stand *now, int end, uint32_t number)
+{
+    const uint32_t from_old = old->known[end] ? distance(number, old->at[end]) : BESIDE;
+    const uint32_t from_new = now->known[end] ? distance(number, now->at[end]) : BESIDE;
+
+    if (from_old >= BESIDE && from_new >= BESIDE)
+        return old->known[end] ? LEANS_NEW : LEANS_NOWHERE;
+    if (!now->known[end])
+        return LEANS_NOWHERE;
+    return from_old < from_new ? LEANS_OLD : LEANS_NEW;
 }
 
 static bool
-is_stray(const struct segment *s, const struct view *now, const bool known[2], const uint32_t position[2])
+is_stray(const struct segment *s, const struct stand *old, const struct stand *now)
 {
     const int end = (s->bits & SEG_FROM_1) != 0;
-    if (!known[end] || (s->flags & TCP_SYN) || labs((long)seq_diff(s->seq, position[end])) > BESIDE)
+    const enum leaning seq = lean(old, now, end, s->seq);
+    const enum leaning ack = s->flags & TCP_ACK ? lean(old, now, 1 - end, s->ack) : LEANS_NOWHERE;
+
+    if ((s->flags & TCP_SYN) || seq == LEANS_NEW || ack == LEANS_NEW)
         return false;
-    return !now->isn_seen[end] || seq_before(s->seq, now->isn[end]) ||
-           labs((long)seq_diff(s->seq, now->isn[end])) > FAR;
+    return seq == LEANS_OLD || ack == LEANS_OLD || (old->known[end] && distance(s->seq, old->at[end]) < WINDOW);
 }
 
 /* Move the segment at `place` of view `now` to the end of `before`, which stands right before it. */
@@ -50,15 +99,39 @@ give_back(struct store *s, struct view *before, struct view *now, uint32_t place
     const uint32_t record = order[place];
     const struct segment *seg = store_segment(s, record);
     const int end = (seg->bits & SEG_FROM_1) != 0;
+    const bool counts = (seg->bits & SEG_DOUBLED) == 0;
 
     memmove(order + 1, order, place * sizeof *order);
     order[0] = record;
     before->count++;
-    before->sent[end]++;
+    before->sent[end] += counts;
     before->last_ns = seg->stamp_ns > before->last_ns ? seg->stamp_ns : before->last_ns;
     now->first++;
     now->count--;
-    now->sent[end]--;
+    now->sent[end] -= counts;
+}
+
+static void
+return_strays(struct store *s, struct view *before, struct view *now)
+{
+    struct stand old = {.known = {false, false}}, stand = {.known = {false, false}};
+
+    for (int end = 0; end < 2; end++) {
+        find_last(s, before, end, &old);
+        if (view_knows_isn(now, end))
+            stand_set(&stand, end, now->isn[end] + 1);
+    }
+    for (uint32_t k = 0; k < now->count && k < LOOK_AHEAD; k++) {
+        const struct segment *seg = store_segment(s, s->order[now->first + k]);
+        if (seg->stamp_ns - now->first_ns > LATEST)
+            break;
+        if (k == 0 || !is_stray(seg, &old, &stand)) {
+            follow(&stand, seg);
+            continue;
+        }
+        give_back(s, before, now, k);
+        k--; /* the next one stands where this one stood, counted from the new beginning */
+    }
 }
 
 void
@@ -66,19 +139,7 @@ views_return_strays(struct views *v, struct store *s)
 {
     for (uint32_t i = 1; i < v->n; i++) {
         struct view *before = &v->view[i - 1], *now = &v->view[i];
-        uint32_t position[2] = {0, 0};
-        const bool follows = before->flow == now->flow && before->first + before->count == now->first;
-        if (!follows || !now->client_known)
-            continue;
-        const bool known[2] = {last_position(s, before, 0, &position[0]), last_position(s, before, 1, &position[1])};
-        for (uint32_t k = 1; k < now->count && k < LOOK_AHEAD; k++) {
-            const struct segment *seg = store_segment(s, s->order[now->first + k]);
-            if (seg->stamp_ns - now->first_ns > LATEST)
-                break;
-            if (is_stray(seg, now, known, position)) {
-                give_back(s, before, now, k);
-                k--; /* the next one stands where this one stood, counted from the new beginning */
-            }
-        }
+        if (before->flow == now->flow && before->first + before->count == now->first)
+            return_strays(s, before, now);
     }
 }
