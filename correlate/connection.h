@@ -14,12 +14,12 @@
 /* A run of a flow's segments between two reuses of its ports. Endpoints are those of the flow's key. */
 struct view {
     uint32_t flow;
-    uint32_t first, count; /* into the store's order; SEG_DOUBLED ones are among them */
-    uint8_t client;        /* the endpoint that opened it (sent the first SYN without ACK, else a guess) */
-    bool client_known;     /* a handshake was seen */
-    bool isn_seen[2];      /* by endpoint: its SYN or SYN-ACK was seen */
-    bool isn_told[2];      /* not seen, but known: the SYN-ACK acknowledges it, or the other capture has it */
-    uint32_t isn[2];       /* where seen or told */
+    uint32_t first, count;  /* into the store's order; SEG_DOUBLED ones are among them */
+    uint8_t client;         /* the endpoint that opened it (sent the first SYN without ACK, else a guess) */
+    bool client_known;      /* a handshake was seen */
+    bool isn_seen[2];       /* by endpoint: its SYN or SYN-ACK was seen */
+    bool isn_told[2];       /* not seen, but known: the SYN-ACK acknowledges it, or the other capture has it */
+    uint32_t isn[2];        /* where seen or told */
     uint32_t syn_record[2]; /* the first such segment, NO_RECORD */
     uint32_t sent[2];       /* segments by endpoint */
     uint32_t connection;    /* set by pair: index into connections */

@@ -134,7 +134,10 @@ relate_middle(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool 
         return RELATION_SAME;
     if (fill_delta(p, v0, v1, flip, isns, delta, &agreed) != 0)
         return -1;
-    r = agreed > 0 ? fits(p, v0, v1, flip, delta, false) : 0;
+    for (int e = 0; e < 2; e++)
+        if (delta[e] != 0 && passes_known(p, v0, v1, flip, e))
+            agreed = 0;
+    r = agreed > 0 ? fits(p, v0, v1, flip, delta, true) : 0;
     if (r != 0)
         return r < 0 ? -1 : RELATION_SAME;
     delta[0] = delta[1] = 0;

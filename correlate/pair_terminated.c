@@ -3,8 +3,8 @@
  *
  * Two ways lead here. Views with the same tuple whose numbers do not fit (a transparent proxy), when payload agrees or
  * the times do; and views with other tuples of which payload in BOTH directions is found on the other side, and nowhere
- * else. A payload in one direction alone proves nothing: the same request is sent by many. Nor is anything terminated of
- * a service whose other connections come through with their ISNs unchanged. */
+ * else. A payload in one direction alone proves nothing: the same request is sent by many. Nor is anything terminated
+ * of a service whose other connections come through with their ISNs unchanged. */
 #include "correlate/pair_features.h"
 
 #include <stdlib.h>

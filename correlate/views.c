@@ -29,8 +29,8 @@
 
 #define WELL_KNOWN 1024
 #define PREFETCHED 8
-#define FAR        (1 << 20)     /* more than is likely to have been sent unrecorded in both directions */
-#define NEAR       (1 << 15)     /* less than two connections on the same ports lie apart */
+#define FAR        (1 << 20) /* more than is likely to have been sent unrecorded in both directions */
+#define NEAR       (1 << 15) /* less than two connections on the same ports lie apart */
 #define WRAPPED    (1 << 30)
 
 struct suspect {
@@ -167,20 +167,19 @@ place_of(const struct run *r, int e, uint32_t x)
 static bool
 has_numbers(const struct segment *s)
 {
-    return (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK && !(s->bits & SEG_DOUBLED);
+    return (s->flags & (TCP_SYN | TCP_ACK)) == TCP_ACK && !(s->bits & SEG_DOUBLED);
 }
 
 /* A segment of another connection, whose handshake was not recorded? */
 static bool
 is_of_another(const struct run *r, const struct segment *s, int e)
 {
-    if (!r->heard[0] || !r->heard[1] || !has_numbers(s))
+    if (!r->heard[0] || !r->heard[1] || !has_numbers(s) || (s->flags & TCP_RST))
         return false;
     const enum place seq = place_of(r, e, s->seq), ack = place_of(r, 1 - e, s->ack);
     if (seq == PLACE_INSIDE || ack == PLACE_INSIDE)
         return false;
-    return seq == PLACE_IMPOSSIBLE || ack == PLACE_IMPOSSIBLE ||
-           (r->reset && seq == PLACE_FAR && ack == PLACE_FAR);
+    return seq == PLACE_IMPOSSIBLE || ack == PLACE_IMPOSSIBLE || (r->reset && seq == PLACE_FAR && ack == PLACE_FAR);
 }
 
 static bool
@@ -343,8 +342,7 @@ read_place(struct builder *b, uint32_t i, uint32_t *next)
         }
         p->pending = r == RULE_OPEN;
     }
-    if (!p->pending && b->run.v.count > 0 &&
-        (is_hinted(&b->run, &b->hints, s, e) || is_of_another(&b->run, s, e))) {
+    if (!p->pending && b->run.v.count > 0 && (is_hinted(&b->run, &b->hints, s, e) || is_of_another(&b->run, s, e))) {
         *next = i;
         return cut(b, i, i);
     }
