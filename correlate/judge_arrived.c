@@ -341,6 +341,28 @@ like_neighbours(const struct piece *p, uint8_t *ttl)
     return LIKE_FITS;
 }
 
+/* Data that came to the apparent sender about when the reset left, or later, went unanswered for good: neither
+ * acknowledged, as by a socket that lives, nor reset, as by one that is gone. So its capture does not show all that it
+ * sent. */
+static bool
+is_silent(const struct judge *j, const struct piece *p)
+{
+    const struct lane *l = p->lane, *back = lane_back(j, l);
+    const uint32_t next = list_first_after(l->from, l->tx, l->n_tx, p->earliest);
+    int64_t first, last;
+    if (next < l->n_tx)
+        return false;
+    health_cover(j->r->health, l->h, &first, &last);
+    bool silent = false;
+    for (uint32_t i = list_first_after(back->to, back->rx, back->n_rx, p->earliest), n = 0; i < back->n_rx; i++, n++) {
+        const struct segment *s = lane_rx(back, i);
+        if ((s->flags & TCP_RST) || n >= WALK_LIMIT)
+            return false; /* with its acknowledgements that it still held back its socket is gone */
+        silent |= s->len > 0 && !(s->bits & SEG_BAD_SUM) && s->stamp_ns + DELAYED_ACK < last;
+    }
+    return silent;
+}
+
 /* What is left: what the sender's capture is worth, and whether the arrival looks like its flow. */
 static struct verdict
 by_absence(struct judge *j, const struct piece *p)
@@ -359,6 +381,8 @@ by_absence(struct judge *j, const struct piece *p)
         }
         return unresolved(RULE_CANNOT_TELL, judge_reason(why));
     }
+    if (reset && w != WHOLE && is_silent(j, p))
+        return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     if (!part && (w == WHOLE || reset || like == LIKE_NOT)) {
         v = injected(w == WHOLE && p->lane->matched ? LEVEL_PROVEN : LEVEL_SUPPORTED);
         verdict_because(&v, w == WHOLE ? RULE_SENDER_COUNTED : RULE_SENDER_LOOKS_WHOLE, 1 - p->lane->h, p->record, 0,
@@ -381,9 +405,8 @@ covers(const struct lane *l, uint32_t i, uint32_t k)
     const struct segment *x = lane_rx(l, i), *s = lane_rx(l, k);
     if (l->rx_pos[i] == l->rx_pos[k] && x->len == s->len)
         return x->ip_id == s->ip_id && x->flags == s->flags;
-    bool guessed;
     return s->len > 0 && l->rx_pos[i] <= l->rx_pos[k] && l->rx_pos[i] + x->len >= l->rx_pos[k] + s->len &&
-           (uint16_t)(s->ip_id - x->ip_id) < judge_wire(l->tr, x->len, &guessed) &&
+           (uint16_t)(s->ip_id - x->ip_id) <= x->len / LEAST_MSS &&
            (s->flags & ~(TCP_PSH | TCP_FIN)) == (x->flags & ~(TCP_PSH | TCP_FIN));
 }
 

@@ -130,15 +130,28 @@ by_start(const void *pa, const void *pb)
     return (a->place > b->place) - (a->place < b->place);
 }
 
-/* RFC 2883: the first block reports a duplicate when it lies below the acknowledgement or within the second block. */
+struct acks {                    /* of one host, up to a frame */
+    int64_t acked, acked_before; /* with it, and before it */
+    int64_t sacked;              /* the highest edge of an ordinary SACK block */
+};
+
+/* RFC 2883: the first block tells of a duplicate when it lies below the ACK, or within the second one. But a host may
+ * repeat an ordinary block in the very ACK that passes over it: what had been above the ACK before, and was SACKed,
+ * tells of no duplicate. */
 static int
-note_dsack(struct lane *l, const struct segment *s, const struct extra *x, uint32_t place, int64_t near,
+note_dsack(struct lane *l, const struct segment *s, const struct extra *x, uint32_t place, struct acks *a,
            const struct connection *c)
 {
     const bool below = seq_before(x->sack[0][0], s->ack), within = x->n_sack > 1 &&
                                                                    !seq_before(x->sack[0][0], x->sack[1][0]) &&
                                                                    !seq_before(x->sack[1][1], x->sack[0][1]);
-    if (!below && !within)
+    const int64_t from = lane_ack_pos(l, x->sack[0][0], a->acked, c), to = lane_ack_pos(l, x->sack[0][1], a->acked, c);
+    const bool stale = below && from >= a->acked_before && to <= a->sacked;
+    for (unsigned i = below || within; i < x->n_sack && i < EXTRA_SACKS; i++) {
+        const int64_t edge = lane_ack_pos(l, x->sack[i][1], a->acked, c);
+        a->sacked = edge > a->sacked ? edge : a->sacked;
+    }
+    if ((!below && !within) || stale)
         return 0;
     struct dsack *d = pool_reserve(&l->pools[11], l->n_dsacks + 1, sizeof *d);
     if (!d)
@@ -146,7 +159,7 @@ note_dsack(struct lane *l, const struct segment *s, const struct extra *x, uint3
     l->dsacks = d;
     l->dsack_seen = true;
     d += l->n_dsacks++;
-    *d = (struct dsack){lane_ack_pos(l, x->sack[0][0], near, c), lane_ack_pos(l, x->sack[0][1], near, c), place};
+    *d = (struct dsack){from, to, place};
     if (d->to - d->from > l->longest_dsack)
         l->longest_dsack = d->to - d->from;
     return 0;
@@ -157,7 +170,8 @@ static int
 gather_acks(struct judge *j, struct lane *l)
 {
     const struct lane *back = lane_back(j, l);
-    int64_t near = begin_of(l), *acked = pool_reserve(&l->pools[6], back->n_tx, sizeof *acked);
+    struct acks a = {begin_of(l), INT64_MAX, INT64_MIN};
+    int64_t *acked = pool_reserve(&l->pools[6], back->n_tx, sizeof *acked);
     uint32_t *sacks = pool_reserve(&l->pools[7], back->n_tx / 8 + 16, sizeof *sacks);
     bool any = false;
     if (!acked || !sacks)
@@ -170,21 +184,22 @@ gather_acks(struct judge *j, struct lane *l)
         if (i + 8 < back->n_tx)
             __builtin_prefetch(lane_tx(back, i + 8));
         if ((s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
-            const int64_t at = lane_ack_pos(l, s->ack, near, j->c);
+            const int64_t at = lane_ack_pos(l, s->ack, a.acked, j->c);
             const struct extra *x = store_extra(back->from, s);
-            if (at - near < (1 << 30) && (at > near || !any))
-                near = at;
+            a.acked_before = any ? a.acked : INT64_MAX;
+            if (at - a.acked < (1 << 30) && (at > a.acked || !any))
+                a.acked = at;
             any = true;
             if (x && x->n_sack) {
                 sacks = pool_reserve(&l->pools[7], l->n_sacks + 1, sizeof *sacks);
                 if (!sacks)
                     return -1;
                 sacks[l->n_sacks++] = i;
-                if (note_dsack(l, s, x, i, near, j->c))
+                if (note_dsack(l, s, x, i, &a, j->c))
                     return -1;
             }
         }
-        acked[i] = any ? near : INT64_MIN;
+        acked[i] = any ? a.acked : INT64_MIN;
     }
     if (l->n_dsacks)
         qsort(l->dsacks, l->n_dsacks, sizeof *l->dsacks, by_start);

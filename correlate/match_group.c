@@ -11,7 +11,8 @@
 
 #define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
 #define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
-#define ALTERED_MAX 1024              /* pairs looked at for an altered segment */
+#define DOUBTS_MAX  64
+#define ALTERED_MAX 1024 /* pairs looked at for an altered segment */
 
 int
 group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
@@ -166,36 +167,51 @@ align_greedily(struct group *g, struct align_tx *x, const int64_t *arrivals)
     }
 }
 
-/* What the arrangement left may be late (but not far too early): pair it in order. All of it is unsure
- * then, if there was a choice. */
+/* Of a pair that was made of what came late: does another transmission, which has no arrival, come into question as
+ * well? It does if it would have been late by not much more than twice as long. Then both are unsure. */
+static void
+doubt_late(struct group *g, struct align_tx *x, uint32_t i)
+{
+    const int64_t late = g->b[g->a[i].other].time - x[i].expected, spread = 2 * (late < 0 ? -late : late) + x[i].jitter;
+
+    for (int step = -1; step <= 1; step += 2)
+        for (uint32_t n = 1;; n++) {
+            const uint32_t k = step < 0 ? i - n : i + n; /* wraps beyond n_a */
+            if (k >= g->n_a || g->a[k].time > g->a[i].time + spread || g->a[k].time < g->a[i].time - spread)
+                break;
+            if (n > DOUBTS_MAX) {
+                x[i].unsure = true;
+                break;
+            }
+            if (!g->a[k].done)
+                x[i].unsure = x[k].unsure = true;
+        }
+}
+
+/* What the arrangement left may be late (but not far too early): pair it in order, so that all of it is as little late
+ * as may be. */
 static int
 pair_late(struct group *g, struct align_tx *x)
 {
     const int64_t least = clock_error(g->t->clock, g->a[0].time); /* what the fastest packets took, by the estimate */
     const int64_t earliest = least < MATCH_LATEST ? least / 2 : INT64_MIN;
-    uint32_t i = 0, left_a = 0, left_b = 0, paired = 0;
+    uint32_t i = g->n_a;
 
-    for (uint32_t k = 0; k < g->n_a; k++)
-        left_a += !g->a[k].done;
-    for (uint32_t k = 0; k < g->n_b; k++)
-        left_b += !g->b[k].done;
-    if (left_a == 0 || left_b == 0)
-        return 0;
-    for (uint32_t j = 0; j < g->n_b && i < g->n_a; j++) {
-        if (g->b[j].done)
+    for (uint32_t j = g->n_b; j > 0 && i > 0; j--) {
+        const struct member *b = &g->b[j - 1];
+
+        if (b->done)
             continue;
-        while (i < g->n_a && (g->a[i].done || g->b[j].time - g->a[i].time > MATCH_LATEST))
-            i++;
-        if (i == g->n_a || g->b[j].time - g->a[i].time < earliest || !group_possible(g, i, j))
+        while (i > 0 && (g->a[i - 1].done || b->time - g->a[i - 1].time < earliest))
+            i--;
+        if (i == 0 || b->time - g->a[i - 1].time > MATCH_LATEST || !group_possible(g, i - 1, j - 1))
             continue;
-        x[i].unsure = left_a > 1;
-        if (join(g, i, j) < 0)
+        if (join(g, i - 1, j - 1) < 0)
             return -1;
-        paired++;
     }
-    if (paired > 0)
-        for (uint32_t k = 0; k < g->n_a; k++)
-            x[k].unsure |= !g->a[k].done;
+    for (i = 0; i < g->n_a; i++)
+        if (x[i].arrival == ALIGN_NONE && g->a[i].done)
+            doubt_late(g, x, i);
     return 0;
 }
 

@@ -80,6 +80,72 @@ group(struct finder *f, uint32_t base)
     }
 }
 
+struct tx_index { /* of the items, sorted by the record at their sender's */
+    uint32_t tx, item;
+};
+
+static int
+by_tx(const void *pa, const void *pb)
+{
+    const struct tx_index *a = pa, *b = pb;
+    return (a->tx > b->tx) - (a->tx < b->tx);
+}
+
+static struct reset_item *
+item_of(const struct finder *f, const struct tx_index *index, uint32_t tx)
+{
+    const struct tx_index *x = bsearch(&(struct tx_index){tx, 0}, index, f->n_items, sizeof *index, by_tx);
+    return x ? &f->item[x->item] : NULL;
+}
+
+static void
+unsettle(struct reset_train *t, struct reset_item *x)
+{
+    t->arrived -= x->fate == FATE_ARRIVED;
+    t->lost -= x->fate == FATE_LOST;
+    t->unresolved += x->fate != FATE_UNRESOLVED;
+    x->fate = FATE_UNRESOLVED;
+    x->level = LEVEL_UNDECIDED;
+}
+
+/* Of resets that cannot be told apart it is known how many were lost, not which. Where they belong to more than one
+ * train, what became of either train's is not known. */
+static void
+unsettle_shared(struct finder *f)
+{
+    const struct report *r = f->r;
+    struct tx_index *index = NULL;
+    uint32_t last = NO_INDEX;
+
+    for (size_t k = 0; k < f->n_items; k++) {
+        const struct event *e = f->item[k].event != NO_INDEX ? &r->events[f->item[k].event] : NULL;
+        bool shared = false;
+
+        if (!e || e->n_one_of == 0 || e->one_of == last) /* the events of one group share their list */
+            continue;
+        last = e->one_of;
+        if (!index) {
+            index = malloc(f->n_items * sizeof *index);
+            f->failed = !index;
+            for (uint32_t i = 0; index && i < f->n_items; i++)
+                index[i] = (struct tx_index){f->item[i].tx, i};
+            if (!index)
+                return;
+            qsort(index, f->n_items, sizeof *index, by_tx);
+        }
+        for (uint32_t i = 0; i < e->n_one_of && !shared; i++) {
+            const struct reset_item *x = item_of(f, index, r->frames[e->one_of + i].record);
+            shared = x && x->train != f->item[k].train;
+        }
+        for (uint32_t i = 0; i < e->n_one_of && shared; i++) {
+            struct reset_item *x = item_of(f, index, r->frames[e->one_of + i].record);
+            if (x)
+                unsettle(&r->resets[x->train], x);
+        }
+    }
+    free(index);
+}
+
 /* What became of all of it, from its items in time order. Nothing that comes after the peer's last segment can be
  * contradicted, and a file may end there: so what only supports, or is undecided, at the end of a train that is lost
  * does not speak against what is proven before it; `tail` counts it. */
@@ -244,6 +310,9 @@ find_in_connection(struct finder *f, uint32_t i)
     if (resets_gather(f))
         return -1;
     group(f, base);
+    if (f->failed)
+        return -1;
+    unsettle_shared(f);
     if (f->failed)
         return -1;
     for (size_t k = 0; k < f->n_items; k++) /* trains are numbered by their first items */

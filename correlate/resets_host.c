@@ -27,6 +27,13 @@ note_sack(struct host *h, const struct store *s, const struct segment *seg)
             h->sack_edge = x->sack[i][1];
 }
 
+/* The peer's FIN may come before what precedes it. */
+static void
+note_fin(struct host *h)
+{
+    h->fin_received |= h->peer_fin_known && h->received_known && !seq_before(h->received, h->peer_fin);
+}
+
 static void
 follow_out(struct host *h, const struct store *s, const struct segment *seg, uint32_t record)
 {
@@ -49,6 +56,7 @@ follow_out(struct host *h, const struct store *s, const struct segment *seg, uin
     if (!h->received_known || seq_before(h->received, seg->ack))
         h->received = seg->ack;
     h->received_known = true;
+    note_fin(h);
     note_sack(h, s, seg);
 }
 
@@ -67,7 +75,11 @@ follow_in(struct host *h, const struct segment *seg, uint32_t record)
     } else if (h->received_known && !seq_before(h->received, seg->seq) && seq_before(h->received, end)) {
         h->received = end;
     }
-    h->fin_received |= seg->flags & TCP_FIN && h->received_known && h->received == end;
+    if (seg->flags & TCP_FIN) {
+        h->peer_fin = end;
+        h->peer_fin_known = true;
+    }
+    note_fin(h);
     if (seg->len > 0 && h->fin_sent)
         h->after_fin = record;
     if (!(seg->flags & TCP_ACK))

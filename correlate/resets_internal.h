@@ -15,6 +15,8 @@ struct host {
     uint32_t recent[RECENT]; /* records of the last arrivals, a ring */
     unsigned n_recent;
     bool sent_any, syn_sent, fin_sent, fin_received, synack_seen, syn_seen;
+    bool peer_fin_known;
+    uint32_t peer_fin; /* seq behind it */
     bool sent_known, acked_known, received_known, sack_known;
     uint32_t sent;     /* SND.NXT */
     uint32_t acked;    /* SND.UNA */

@@ -173,6 +173,30 @@ START_TEST(dsack_after_one_arrival_is_a_miss)
 }
 END_TEST
 
+/* Segment 5 is lost, 6 arrives and is SACKed; the copy of 5 comes, and the ACK that passes 6 repeats its block. */
+START_TEST(a_repeated_sack_block_is_no_dsack)
+{
+    warm_up();
+    build_add(b, 0, 0, data(40000, 5));
+    const struct seen sacked = build_pass(b, 0, 5000, data(41000, 6));
+    struct wire w = ack(46000, 5);
+    w.n_sack = 1;
+    w.sack[0][0] = 1601;
+    w.sack[0][1] = 1701;
+    build_pass(b, 1, 5000, w);
+    const uint32_t again = build_add(b, 0, 0, data(55000, 6)); /* lost, too */
+    build_pass(b, 0, 5000, data(60000, 5));
+    w.us = 65100;
+    w.ack = ack(0, 7).ack;
+    build_pass(b, 1, 5000, w);
+    build_pass(b, 0, 5000, data(80000, 7));
+    build_pass(b, 1, 5000, ack(85100, 8));
+    pair_by_hand(0, sacked);
+    judge_it();
+    ck_assert_int_ne(event_about(0, again)->kind, EVENT_MISSED);
+}
+END_TEST
+
 START_TEST(silence_until_the_copy)
 {
     warm_up();
@@ -417,6 +441,7 @@ main(void)
     tcase_add_test(t, which_copy_is_not_known_to_a_losing_sender);
     tcase_add_test(t, sacked_without_a_copy_is_a_miss);
     tcase_add_test(t, dsack_after_one_arrival_is_a_miss);
+    tcase_add_test(t, a_repeated_sack_block_is_no_dsack);
     tcase_add_loop_test(t, silence_until_the_copy, 0, 2);
     tcase_add_test(t, copy_without_dsack);
     tcase_add_loop_test(t, tail, 0, 3);

@@ -214,6 +214,55 @@ START_TEST(data_after_close)
 }
 END_TEST
 
+/* The peer's FIN came before what precedes it, and was acknowledged with that; then old data comes once more. */
+START_TEST(old_data_after_both_fins_is_late)
+{
+    struct bench t;
+
+    begin(&t);
+    open_connection(&t);
+    pass(&t, 1, (struct wire){.us = 3000, .seq = 2501, .ack = 101, .len = 500, .flags = TCP_FIN | TCP_ACK});
+    pass(&t, 1, (struct wire){.us = 3100, .seq = 2001, .ack = 101, .len = 500});
+    pass(&t, 0, (struct wire){.us = 3700, .seq = 101, .ack = 3002});
+    pass(&t, 0, (struct wire){.us = 3710, .seq = 101, .ack = 3002, .flags = TCP_FIN | TCP_ACK});
+    pass(&t, 1, (struct wire){.us = 4400, .seq = 3002, .ack = 102});
+    pass(&t, 1, (struct wire){.us = 9000, .seq = 2001, .ack = 101, .len = 500});
+    pass(&t, 0, (struct wire){.us = 9510, .seq = 101, .flags = TCP_RST});
+    run(&t);
+    ck_assert_uint_eq(t.r.n_resets, 1);
+    ck_assert_uint_eq(t.r.resets[0].cause, CAUSE_LATE_SEGMENT);
+    end(&t);
+}
+END_TEST
+
+/* Two resets, each a train, of which one was lost and nobody knows which: neither's fate is known (_i 1: it is). */
+START_TEST(what_two_trains_share_is_unresolved)
+{
+    struct bench t;
+    struct event *e;
+    uint32_t second;
+
+    begin(&t);
+    open_connection(&t);
+    pass(&t, 0, (struct wire){.us = 3000, .seq = 101, .ack = 2001, .flags = TCP_FIN | TCP_ACK});
+    pass(&t, 1, (struct wire){.us = 3600, .seq = 2001, .ack = 102, .len = 500});
+    const uint32_t first = pass(&t, 0, (struct wire){.us = 4110, .seq = 102, .flags = TCP_RST}).record[0];
+    pass(&t, 1, (struct wire){.us = 3700, .seq = 2501, .ack = 102, .len = 500});
+    e = lose(&t, 0, (struct wire){.us = 4210, .seq = 102, .flags = TCP_RST});
+    second = e->record;
+    t.r.frames = malloc(2 * sizeof *t.r.frames);
+    ck_assert_ptr_nonnull(t.r.frames);
+    t.r.frames[0] = (struct frame_ref){.point = 0, .record = first};
+    t.r.frames[1] = (struct frame_ref){.point = 0, .record = second};
+    e->n_one_of = _i ? 0 : 2;
+    run(&t);
+    ck_assert_uint_eq(t.r.n_resets, 2);
+    ck_assert_uint_eq(t.r.resets[0].fate, _i ? FATE_ARRIVED : FATE_UNRESOLVED);
+    ck_assert_uint_eq(t.r.resets[1].fate, _i ? FATE_LOST : FATE_UNRESOLVED);
+    end(&t);
+}
+END_TEST
+
 START_TEST(a_reset_after_everything_is_no_news)
 {
     struct bench t;
@@ -337,6 +386,8 @@ main(void)
     tcase_add_test(c, refused_by_the_host_itself);
     tcase_add_test(c, blocked_on_the_way);
     tcase_add_test(c, data_after_close);
+    tcase_add_test(c, old_data_after_both_fins_is_late);
+    tcase_add_loop_test(c, what_two_trains_share_is_unresolved, 0, 2);
     tcase_add_test(c, a_reset_after_everything_is_no_news);
     tcase_add_test(c, both_ends_are_reset_by_the_path);
     tcase_add_test(c, a_reset_off_rcv_nxt_is_not_to_be_taken);
