@@ -142,8 +142,9 @@ score: $(CORRELATE) $(GENERATE)
 bench: deps-bench $(CORRELATE) $(GENERATE)
 	$(Q)tests/bench/bench.sh $(O)
 
-golden: $(CORRELATE)
+golden: $(CORRELATE) $(GENERATE)
 	$(Q)sh tests/e2e/golden.sh --regenerate $(O)
+	$(Q)sh tests/e2e/gallery.sh --regenerate $(O)
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PAGE_C) $(ALL_H)
 	@mkdir -p $(@D)
