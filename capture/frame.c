@@ -85,6 +85,20 @@ decoder_close(struct decoder *d)
     free(d->output);
 }
 
+/* The tail, tried on the decoder: it must take the frame to its end. */
+static int
+try_tail(struct decoder *d, uint8_t tail[FRAME_TAIL], size_t *left, const char *name, struct error *e)
+{
+    const uint32_t sum = (uint32_t)XXH64_digest(d->sum);
+
+    tail[0] = 1;
+    for (int i = 0; i < 4; i++)
+        tail[3 + i] = (uint8_t)(sum >> 8 * i);
+    if (feed(d, tail, FRAME_TAIL, left, name, e))
+        return -1;
+    return *left == 0 ? FRAME_TAIL : error_set(e, ERR_MALFORMED, "%s: no block ends at its last chunk's end", name);
+}
+
 int
 frame_tail(int fd, uint64_t size, uint8_t tail[FRAME_TAIL], const char *name, struct error *e)
 {
@@ -93,16 +107,8 @@ frame_tail(int fd, uint64_t size, uint8_t tail[FRAME_TAIL], const char *name, st
     int result = -1;
 
     memset(tail, 0, FRAME_TAIL);
-    if (decoder_open(&d, name, e) == 0 && feed_file(&d, fd, size, &left, name, e) == 0) {
-        uint32_t sum = (uint32_t)XXH64_digest(d.sum);
-
-        tail[0] = 1;
-        for (int i = 0; i < 4; i++)
-            tail[3 + i] = (uint8_t)(sum >> 8 * i);
-        result = feed(&d, tail, FRAME_TAIL, &left, name, e);
-        if (result == 0 && left != 0)
-            result = error_set(e, ERR_MALFORMED, "%s: no block ends at byte %llu", name, (unsigned long long)size);
-    }
+    if (decoder_open(&d, name, e) == 0 && feed_file(&d, fd, size, &left, name, e) == 0)
+        result = left == 0 ? 0 : try_tail(&d, tail, &left, name, e);
     decoder_close(&d);
     return result;
 }
@@ -111,9 +117,9 @@ int
 frame_finish(int fd, uint64_t size, const char *name, struct error *e)
 {
     uint8_t tail[FRAME_TAIL];
+    const int n = frame_tail(fd, size, tail, name, e);
 
-    if (frame_tail(fd, size, tail, name, e) || disk_cut(fd, size, name, e) ||
-        disk_write(fd, tail, sizeof tail, name, e))
+    if (n < 0 || disk_cut(fd, size, name, e) || disk_write(fd, tail, (size_t)n, name, e))
         return -1;
     return disk_sync(fd, name, e);
 }
@@ -123,13 +129,15 @@ frame_is_finished(int fd, uint64_t size, const char *name, struct error *e)
 {
     uint8_t tail[FRAME_TAIL], there[FRAME_TAIL];
     struct stat st;
+    int n;
 
     if (fstat(fd, &st) != 0)
         return disk_failed(name, "stat", e);
-    if ((uint64_t)st.st_size != size + FRAME_TAIL ||
-        pread(fd, there, sizeof there, (off_t)size) != (ssize_t)sizeof there)
+    if ((uint64_t)st.st_size < size || (uint64_t)st.st_size > size + FRAME_TAIL)
         return 0;
-    if (frame_tail(fd, size, tail, name, e))
+    n = frame_tail(fd, size, tail, name, e);
+    if (n < 0)
         return -1;
-    return memcmp(tail, there, sizeof tail) == 0;
+    return (uint64_t)st.st_size == size + (uint64_t)n && pread(fd, there, sizeof there, (off_t)size) == n &&
+           memcmp(tail, there, (size_t)n) == 0;
 }

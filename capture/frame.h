@@ -14,7 +14,8 @@
 int frame_tail(int fd, uint64_t size, uint8_t tail[FRAME_TAIL], const char *name, struct error *e);
 /* Cut the file at `size`, append the tail, and sync. Nothing is written when the frame is malformed. */
 int frame_finish(int fd, uint64_t size, const char *name, struct error *e);
-/* 1: the file is `size` bytes and then exactly the tail that belongs there; 0: it is not; -1 as frame_tail. */
+/* 1: the file is `size` bytes and then exactly the tail that belongs there; 0: it is not; -1 as frame_tail, which says
+ * why it cannot be. */
 int frame_is_finished(int fd, uint64_t size, const char *name, struct error *e);
 
 #endif

@@ -379,19 +379,20 @@ set_end_short(struct set *s, int64_t time_ns, const struct set_ending *end, stru
 {
     struct file *f = &s->file;
     uint8_t tail[FRAME_TAIL];
+    int n;
 
     if (f->sealed_packets == 0 || f->ended) { /* nothing that could be read, or only renaming failed */
         drop_file(s, f, false);
         return 0;
     }
     if (disk_cut(f->journal, f->sealed_journal, f->name, e) || disk_cut(f->packets, f->sealed_packets, f->name, e) ||
-        frame_tail(f->packets, f->sealed_packets, tail, f->name, e))
+        (n = frame_tail(f->packets, f->sealed_packets, tail, f->name, e)) < 0)
         return -1;
     f->packet_bytes = f->sealed_packets;
     f->journal_bytes = f->sealed_journal;
     if (!chain_start(s->chain, s->head))
         return error_set(e, ERR_SYSTEM, "the chain's head is no digest");
-    if (set_packets(s, tail, sizeof tail, e))
+    if (set_packets(s, tail, (size_t)n, e))
         return -1;
     return finish(s, time_ns, end, end->reason, e);
 }

@@ -1,9 +1,11 @@
-"""Kill a process that writes capture sets, at random moments, and recover: kill_set.py VERIFY FOLDER KILLS SEED COMMAND...
+"""Kill a process that writes capture sets, at random moments, and recover:
 
-COMMAND writes into FOLDER until it is killed, finishing first what the run before it left. After every kill the set must
-hold up to its last flush: nothing broken, nothing missing. After the last one the command runs once more without
---forever and ends by itself; then everything must be whole: good for VERIFY, no `.part` left, every frame ended. Prints
-what was found; exit 1 when anything was wrong.
+  kill_set.py VERIFY FOLDER KILLS SEED COMMAND... -- [ARGUMENT... -- [ARGUMENT...]]
+
+COMMAND writes into FOLDER, finishing first what the run before it left. It is killed with the first arguments appended.
+After every kill the set must hold up to its last flush: nothing broken, nothing missing. Last it runs with the second
+arguments appended and ends by itself; then everything must be whole: good for VERIFY, no `.part` left, every frame
+ended. Prints what was found; exit 1 when anything was wrong.
 """
 import collections
 import pathlib
@@ -20,7 +22,19 @@ def state_of(verify, folder):
     return done.returncode, lines[-1] if lines else "nothing", done.stdout + done.stderr
 
 
-def main(verify, folder, kills, seed, *command):
+def split(words):
+    parts = [[]]
+    for word in words:
+        if word == "--":
+            parts.append([])
+        else:
+            parts[-1].append(word)
+    command, killed, last = parts + [[]] * (3 - len(parts))
+    return command + killed, command + last
+
+
+def main(verify, folder, kills, seed, *words):
+    command, last = split(words)
     draw = random.Random(int(seed))
     faults, states = [], collections.Counter()
     for number in range(int(kills)):
@@ -29,7 +43,7 @@ def main(verify, folder, kills, seed, *command):
         early = writer.poll()
         writer.send_signal(signal.SIGKILL)
         complaint = writer.communicate()[1].decode(errors="replace")
-        if early is not None:
+        if early:
             faults.append(f"kill {number}: it had ended by itself with {early}: {complaint}")
         if not any(pathlib.Path(folder).iterdir()):
             continue
@@ -38,7 +52,6 @@ def main(verify, folder, kills, seed, *command):
         if state not in ("incomplete", "consistent", "authentic"):
             faults.append(f"kill {number}: {state}, exit {status}\n{text}")
     print(f"seed {seed}, {kills} kills; states right after them: {dict(states)}")
-    last = [word for word in command if word != "--forever"]
     done = subprocess.run(last, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         faults.append(f"the last run ended with {done.returncode}: {done.stderr}")

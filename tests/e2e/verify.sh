@@ -182,7 +182,7 @@ state incomplete 0 "$work/live"
 what="killed"
 mkdir "$work/killed" "$work/ringed"
 python3 tests/e2e/kill_set.py "$verify" "$work/killed" "$kills" "$seed" \
-    "$write" "$work/killed" --recover --forever --chunks 3 --packets 100 >"$work/out" 2>&1 ||
+    "$write" "$work/killed" --recover --chunks 3 --packets 100 -- --forever >"$work/out" 2>&1 ||
     fail "$(cat "$work/out")"
 cat "$work/out"
 for f in $(ls "$work"/killed/*.zst | sed -n '1p;$p'); do
@@ -191,7 +191,7 @@ for f in $(ls "$work"/killed/*.zst | sed -n '1p;$p'); do
 done
 what="killed, with a ring and a key"
 python3 tests/e2e/kill_set.py "$verify" "$work/ringed" "$((kills / 4))" "$seed" \
-    "$write" "$work/ringed" --recover --forever --chunks 2 --packets 50 --ring 3 --sign "$work/key" >"$work/out" 2>&1 ||
+    "$write" "$work/ringed" --recover --chunks 2 --packets 50 --ring 3 --sign "$work/key" -- --forever >"$work/out" 2>&1 ||
     fail "$(cat "$work/out")"
 cat "$work/out"
 finish

@@ -223,6 +223,26 @@ START_TEST(an_ended_file_is_renamed)
 }
 END_TEST
 
+/* Killed when the frame was ended and in a chunk, but there was no end line yet. */
+START_TEST(a_frame_that_was_ended)
+{
+    struct packer_bytes in = {NULL, 0, 0}, out = {m.out, 0, sizeof m.out};
+
+    maker_open(&m);
+    maker_packets(&m, 5);
+    maker_chunk(&m);
+    ck_assert_int_eq(packer_run(m.packer, PACKER_END, &in, &out, &e), 0);
+    ck_assert_int_eq(set_packets(m.set, out.data, out.n, &e), 0);
+    ck_assert_int_eq(set_chunk(m.set, m.now_ns, &m.chunk, &e), 0);
+    maker_close(&m);
+    ck_assert_str_eq(recover_one()->trouble, "");
+    ck_assert_uint_eq(recovery_at(r, 0)->cut, 0);
+    ck_assert_int_eq(recovery_settle(r, &e), 0);
+    ck_assert_uint_eq(frames(0), 5);
+    ck_assert_int_eq(verify(), JOURNAL_INCOMPLETE);
+}
+END_TEST
+
 START_TEST(strays_beside_a_finished_file_go)
 {
     char path[600];
@@ -308,6 +328,7 @@ main(void)
     tcase_add_test(t, a_broken_chain_is_left_alone);
     tcase_add_test(t, the_living_are_left_alone);
     tcase_add_test(t, an_ended_file_is_renamed);
+    tcase_add_test(t, a_frame_that_was_ended);
     tcase_add_test(t, strays_beside_a_finished_file_go);
     tcase_add_test(t, links_are_not_followed);
     tcase_add_test(t, a_recovered_file_must_stay_as_it_is);
