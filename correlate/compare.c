@@ -38,8 +38,7 @@ struct comparing {
 static bool
 whole(const struct segment *s)
 {
-    return s->len && s->kept == s->len && !(s->bits & (SEG_CUT | SEG_DOUBLED)) &&
-           (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) != SEG_BAD_SUM;
+    return s->len && s->kept == s->len && !(s->bits & (SEG_CUT | SEG_DOUBLED)) && !segment_is_damaged(s);
 }
 
 static int

@@ -358,7 +358,7 @@ is_silent(const struct judge *j, const struct piece *p)
         const struct segment *s = lane_rx(back, i);
         if ((s->flags & TCP_RST) || n >= WALK_LIMIT)
             return false; /* with its acknowledgements that it still held back its socket is gone */
-        silent |= s->len > 0 && !(s->bits & SEG_BAD_SUM) && s->stamp_ns + DELAYED_ACK < last;
+        silent |= s->len > 0 && !segment_is_damaged(s) && s->stamp_ns + DELAYED_ACK < last;
     }
     return silent;
 }
@@ -447,7 +447,7 @@ judge_arrived(struct judge *j, const struct piece *p)
     struct verdict v;
     if (!p->timed)
         return unresolved(RULE_NO_CLOCK, REASON_NO_CLOCK);
-    if ((p->seg->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) == SEG_BAD_SUM) {
+    if (segment_is_damaged(p->seg)) {
         v = unresolved(RULE_BAD_CHECKSUM, REASON_CAPTURE_MISSES);
         v.candidates |= MAY_BE_CORRUPTED;
         return v;

@@ -13,12 +13,6 @@
 #define SYNCHRONIZING (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK | TCP_URG)
 
 static bool
-bad_sum(const struct segment *s)
-{
-    return (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) == SEG_BAD_SUM;
-}
-
-static bool
 one_wire_segment(const struct lane *l, const struct segment *s)
 {
     return l->tr->mss == 0 ? s->len <= 1460 : s->len <= l->tr->mss;
@@ -74,7 +68,7 @@ static bool
 corrupted(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
           struct verdict *v)
 {
-    if (!bad_sum(rx) || bad_sum(tx) || !one_wire_segment(l, rx) || (rx->bits & SEG_CUT))
+    if (!segment_is_damaged(rx) || segment_is_damaged(tx) || !one_wire_segment(l, rx) || (rx->bits & SEG_CUT))
         return false;
     const uint16_t changed = changed_fields(j, l, tx, rx),
                    header = changed & (CHANGED_FLAGS | CHANGED_ACK | CHANGED_WINDOW | CHANGED_OPTIONS);
@@ -95,7 +89,7 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
     if (corrupted(j, l, tx, rx, v))
         return true;
     const uint16_t d = changed_fields(j, l, tx, rx);
-    if (!d || bad_sum(rx) || contradicted(l, tx, rx))
+    if (!d || segment_is_damaged(rx) || contradicted(l, tx, rx))
         return false;
     const bool whole = health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) != NOT_WHOLE;
     /* of a frame of several wire segments it is not known which of them was hit */
@@ -130,11 +124,11 @@ answers(const struct judge *j, const struct lane *l, uint32_t i, uint32_t k)
     if (l->tx_mark[i] || tx->partner != NO_RECORD || !lane_arrival(j, l, tx, &earliest, &latest, &near) ||
         rx->stamp_ns < earliest || rx->stamp_ns > latest + 10 * NS_PER_MS)
         return 0;
-    if (!bad_sum(rx) && ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN)))
+    if (!segment_is_damaged(rx) && ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN)))
         return 0; /* whoever makes a reset of a segment sends one of their own, although with its IP ID */
     if (tx->len == rx->len && l->tx_pos[i] == l->rx_pos[k])
-        return bad_sum(rx) || !contradicted(l, tx, rx) ? 2 : 0;
-    return bad_sum(rx) && tx->len == rx->len && identified(l, tx, rx) ? 1 : 0;
+        return segment_is_damaged(rx) || !contradicted(l, tx, rx) ? 2 : 0;
+    return segment_is_damaged(rx) && tx->len == rx->len && identified(l, tx, rx) ? 1 : 0;
 }
 
 /* The transmission that arrival k was; NO_INDEX. *sole: no other one answers as well. */
@@ -157,7 +151,7 @@ find_origin(const struct judge *j, const struct lane *l, uint32_t k, bool *sole)
         n++;
     }
     *sole = n == 1 && steps < 64;
-    if (best != NO_INDEX || !bad_sum(rx))
+    if (best != NO_INDEX || !segment_is_damaged(rx))
         return best;
     /* the sequence number itself may be what was hit */
     const int64_t left =
@@ -176,7 +170,7 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
     /* what takes up no sequence numbers stands at the position of all its like: there only the ID tells */
     if (!identified(l, tx, rx) && (!sole || segment_span(tx) == 0))
         return 0;
-    if (bad_sum(rx)) {
+    if (segment_is_damaged(rx)) {
         if (!corrupted(j, l, tx, rx, &v))
             return 0;
     } else {

@@ -219,7 +219,7 @@ gather_heard(struct judge *j, struct lane *l)
         return -1;
     for (uint32_t i = 0; i < back->n_rx; i++) {
         const struct segment *s = lane_rx(back, i);
-        if ((s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) != SEG_BAD_SUM) {
+        if ((s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && !segment_is_damaged(s)) {
             const int64_t at = seq_unwrap(near, l->h == 0 ? s->ack : s->ack - j->c->seq_delta[1]);
             if (at - near < (1 << 30) && (at > near || !any))
                 near = at;

@@ -232,8 +232,7 @@ walk_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough, u
             break;
         }
         const struct segment *s = lane_rx(l, i);
-        if (l->rx_pos[i] + segment_span(s) <= from || (s->flags & TCP_RST) ||
-            (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) == SEG_BAD_SUM)
+        if (l->rx_pos[i] + segment_span(s) <= from || (s->flags & TCP_RST) || segment_is_damaged(s))
             continue;
         found++;
         *first = i < *first ? i : *first;

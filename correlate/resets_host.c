@@ -67,7 +67,7 @@ follow_in(struct host *h, const struct segment *seg, uint32_t record)
 
     h->recent[h->n_recent++ % RECENT] = record;
     h->probes = 0;
-    if (seg->bits & SEG_BAD_SUM)
+    if (segment_is_damaged(seg))
         return;
     if (seg->flags & TCP_SYN) {
         h->received = end;
