@@ -162,7 +162,7 @@ install: $(CORRELATE) $(VERIFY)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/twopoint
 	install -m 755 $(CORRELATE) $(VERIFY) $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 docs/twopoint-correlate.1 docs/twopoint-verify.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/twopoint/
+	install -m 644 README.md LICENSE docs/*.md docs/*.png $(DESTDIR)$(PREFIX)/share/doc/twopoint/
 
 clean:
 	rm -rf $(BUILD)

@@ -1,0 +1,48 @@
+#!/bin/sh
+# docs/tutorial.md, run again: a router that rejects a transfer in the midst, two tcpdumps, and the sentences that the
+# tutorial shows.
+. tests/e2e/common.sh.inc
+. tests/e2e/namespaces.sh.inc
+lab_can || exit 77
+command -v curl >/dev/null || skip "needs curl"
+trap 'lab_down >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM HUP
+lab_up || exit 1
+for end in c:c0 r:rc r:rs s:s0; do # a card that sends what the host gives it, as the tutorial's numbers have it
+    lab_in "${end%:*}" ethtool -K "${end#*:}" tso off gso off gro off >/dev/null 2>&1 || skip "ethtool cannot do that here"
+done
+lab_filter ip saddr 10.77.2.2 tcp sport 8080 meta length '>' 500 ct bytes '>' 8000000 reject with tcp reset
+
+mkdir "$work/www"
+head -c 30000000 /dev/zero >"$work/www/export.csv"
+timeout 60 ip netns exec "$lab-s" python3 -u -m http.server --directory "$work/www" 8080 >"$work/server.log" 2>&1 &
+lab_wait 'Serving HTTP' "$work/server.log" || fail "no server"
+lab_capture -s 128 || fail "tcpdump did not start"
+timeout 30 ip netns exec "$lab-c" curl -sS -o "$work/got.csv" http://10.77.2.2:8080/export.csv 2>"$work/client.log"
+what="curl"
+says client.log 'Connection reset by peer'
+what="the server"
+lab_wait 'Connection reset by peer' "$work/server.log" || fail "it was not reset"
+lab_capture_stop || fail "tcpdump dropped packets"
+
+run 1 "$lab_dir/client.pcap" "$lab_dir/server.pcap" --capture-drops client=0 --capture-drops server=0 \
+    --json "$work/r.json" --events "$work/e.ndjson" --html "$work/report.html" --pcapng "$work/merged.pcapng" \
+    --markdown "$work/ticket.md"
+head -n 2 "$work/out" | tr '\n' ' ' | grep -Eq \
+    '^[0-9]+ resets? came in at server that client never sent \(server frames? [0-9-]+\): something between the taps sent (them|it), proven' ||
+    fail "the answer is another: $(head -n 3 "$work/out")"
+says out '^    server: frame.number in \{'
+says out 'injected \*- RST seq'
+says out 'lost x--- '
+says out 'server no longer knew the connection, and answered a segment'
+expect 'finding("resets-injected")["level"] == "proven"' 'count("injected") == count("injected", "proven")' \
+    'count("lost") > 0' 'not [e for e in events if e["event"] not in ("lost", "injected")]'
+what="the merged capture"
+for kind in lost injected; do
+    wanted=$(grep -c "\"event\":\"$kind\"" "$work/e.ndjson")
+    shown=$(tshark -r "$work/merged.pcapng" -Y "frame.comment contains \"$kind\"" 2>/dev/null | wc -l)
+    [ "$wanted" = "$shown" ] || fail "$shown packets are said to be $kind, $wanted were"
+done
+what="the ticket"
+says ticket.md '^\*\*[0-9]+ resets? came in at server that client never sent'
+finish
