@@ -15,6 +15,7 @@
 #include "correlate/judge.h"
 #include "correlate/match.h"
 #include "correlate/refetch.h"
+#include "correlate/wire.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +134,8 @@ find_in_pairs(struct comparing *c, uint32_t connection)
             const uint32_t record = r->stores[p]->order[v->first + i];
             const struct segment *s = store_segment(r->stores[p], record);
             const uint8_t h = (uint8_t)connection_hop(x, p, s);
-            if (h != p || s->partner >= PARTNER_SPAN || !x->translation[h].mss || s->len <= x->translation[h].mss)
+            if (h != p || s->partner >= PARTNER_SPAN || !x->translation[h].mss ||
+                wire_single(&x->translation[h], r->stores[p], s))
                 continue;
             const struct segment *o = store_segment(r->stores[1 - p], s->partner);
             if (whole(s) && whole(o) && o->len == s->len && o->digest != s->digest &&
@@ -257,7 +259,7 @@ tell_span(struct comparing *c, const struct block *b, const struct span *x, uint
     const struct refetched *t = fetched(c, b->h, x->tx), *a = fetched(c, 1 - b->h, x->rx);
     const struct segment *s = store_segment(r->stores[b->h], x->tx), *o = store_segment(r->stores[1 - b->h], x->rx);
     const struct connection *cn = &r->connections->connection[b->connection];
-    const uint32_t mss = cn->translation[b->h].mss ? cn->translation[b->h].mss : s->len;
+    const uint32_t mss = cn->translation[b->h].mss ? wire_cut(&cn->translation[b->h], r->stores[b->h], s).size : s->len;
     const uint32_t delta = b->h == 0 ? cn->seq_delta[0] : 0 - cn->seq_delta[1];
     const uint32_t skip = s->seq + x->from + delta - o->seq; /* where the span begins in the arrival */
     if (!t || !a)

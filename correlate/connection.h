@@ -57,6 +57,11 @@ enum rewriting { /* what the path does to IP IDs or TSvals of one direction; lea
                  REWRITE_SHIFTED, /* a constant difference (tsval_delta) */
                  REWRITE_OTHER,   /* differs without a rule: of no use for matching */
 };
+enum sack_room { /* does the sender take a segment's SACK blocks off that segment's payload? */
+                 SACK_UNKNOWN,
+                 SACK_TAKEN,
+                 SACK_LEFT, /* no, or its segments are smaller than the path allows */
+};
 enum id_kind { ID_UNKNOWN, ID_COUNTER, ID_ZERO, ID_CONSTANT, ID_RANDOM, ID_ABSENT };
 
 /* What the path does to one direction of a connection, constantly. Differences are point 1 minus point 0. */
@@ -72,8 +77,10 @@ struct translation {
     uint8_t dscp_from, dscp_to;
     uint16_t mss_from, mss_to; /* the MSS option on this direction's SYN at the sender's and receiver's tap; 0 unseen */
     uint32_t options_removed;  /* bit k: option kind k was on the sender's SYN and not on the receiver's */
-    uint16_t mss;              /* segment size in use: payload bytes of a full wire segment, 0 unknown */
+    uint16_t mss;              /* segment size in use: payload bytes of a full wire segment without SACK blocks, 0
+                                  unknown; wire.h says what it makes of a segment */
     bool mss_guessed;          /* `mss` is a guess: segment counts are estimates */
+    enum sack_room sack_room;
 };
 
 struct match; /* match.h */

@@ -34,7 +34,7 @@ tell_changed(struct judge *j, const struct lane *l, uint32_t record, uint32_t rx
         e->seq += part->from;
         e->len = part->len < e->len - part->from ? part->len : e->len - part->from;
         e->estimated = false;
-        e->segments = judge_wire(l->tr, e->len, &e->estimated);
+        e->segments = judge_wire(l, false, store_segment(l->from, record), e->len, &e->estimated);
     }
     return 0;
 }

@@ -104,8 +104,8 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
         bool guessed = false;
         if (!in_counter(s))
             continue;
-        const uint16_t end = (uint16_t)(s->ip_id + judge_wire(l->tr, s->len, &guessed));
-        if (guessed && s->len > 1460)
+        const uint16_t end = (uint16_t)(s->ip_id + judge_wire(l, false, s, s->len, &guessed));
+        if (guessed)
             return DUE_UNKNOWN;
         if ((uint16_t)(id - s->ip_id) < (uint16_t)(end - s->ip_id))
             return DUE_UNKNOWN; /* the very ID of a recorded one */

@@ -13,9 +13,9 @@
 #define SYNCHRONIZING (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK | TCP_URG)
 
 static bool
-one_wire_segment(const struct lane *l, const struct segment *s)
+one_wire_segment(const struct lane *l, bool at_receiver, const struct segment *s)
 {
-    return l->tr->mss == 0 ? s->len <= 1460 : s->len <= l->tr->mss;
+    return wire_single(l->tr, at_receiver ? l->to : l->from, s);
 }
 
 /* Is it surely this transmission, and not another copy of the same bytes? */
@@ -45,7 +45,7 @@ changed_fields(const struct judge *j, const struct lane *l, const struct segment
 {
     const struct translation *t = l->tr;
     const struct connection *c = j->c;
-    const uint8_t flags = SYNCHRONIZING | (one_wire_segment(l, tx) ? TCP_PSH : 0);
+    const uint8_t flags = SYNCHRONIZING | (one_wire_segment(l, false, tx) ? TCP_PSH : 0);
     const bool syn = (tx->flags & TCP_SYN) != 0;
     uint16_t d = 0;
     if ((tx->flags ^ rx->flags) & flags)
@@ -59,7 +59,8 @@ changed_fields(const struct judge *j, const struct lane *l, const struct segment
         d |= CHANGED_OPTIONS;
     if (t->dscp_known && tx->tos >> 2 == t->dscp_from && rx->tos >> 2 != t->dscp_to)
         d |= CHANGED_DSCP;
-    if (one_wire_segment(l, tx) && tx->len == rx->len && tx->kept == rx->kept && tx->kept && tx->digest != rx->digest)
+    if (one_wire_segment(l, false, tx) && tx->len == rx->len && tx->kept == rx->kept && tx->kept &&
+        tx->digest != rx->digest)
         d |= CHANGED_PAYLOAD;
     return d;
 }
@@ -68,7 +69,7 @@ static bool
 corrupted(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
           struct verdict *v)
 {
-    if (!segment_is_damaged(rx) || segment_is_damaged(tx) || !one_wire_segment(l, rx) || (rx->bits & SEG_CUT))
+    if (!segment_is_damaged(rx) || segment_is_damaged(tx) || !one_wire_segment(l, true, rx) || (rx->bits & SEG_CUT))
         return false;
     const uint16_t changed = changed_fields(j, l, tx, rx),
                    header = changed & (CHANGED_FLAGS | CHANGED_ACK | CHANGED_WINDOW | CHANGED_OPTIONS);
@@ -93,7 +94,7 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
         return false;
     const bool whole = health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) != NOT_WHOLE;
     /* of a frame of several wire segments it is not known which of them was hit */
-    const bool sure = identified(l, tx, rx) && one_wire_segment(l, tx);
+    const bool sure = identified(l, tx, rx) && one_wire_segment(l, false, tx);
     if (!sure && !whole && !(d & (CHANGED_PAYLOAD | CHANGED_DSCP)))
         return false; /* an unrecorded copy of the same bytes may well carry another acknowledgement */
     /* a wrong sum that equals the pseudo-header's is mostly offload, but it may be chance, and the bytes corrupted */

@@ -89,8 +89,9 @@ quotes(const struct judge *j, const struct piece *p, const struct icmp_error *e,
         return false;
     if (p->seg->bits & SEG_NO_ID)
         return true;
-    const uint32_t mss = p->lane->tr->mss ? p->lane->tr->mss : UINT32_MAX;
-    return p->seg->ip_id == e->ip_id || (uint16_t)(p->seg->ip_id + (p->off + at) / mss) == e->ip_id;
+    const struct wire_cut cut = wire_cut(p->lane->tr, p->lane->from, p->seg);
+    return p->seg->ip_id == e->ip_id || (p->lane->tr->mss && (cut.exact || (p->off + at) % cut.size == 0) &&
+                                         (uint16_t)(p->seg->ip_id + (p->off + at) / cut.size) == e->ip_id);
     (void)j;
 }
 

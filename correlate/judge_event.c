@@ -29,13 +29,11 @@ judge_reason(enum unwhole_reason why)
 }
 
 uint32_t
-judge_wire(const struct translation *t, uint32_t len, bool *guessed)
+judge_wire(const struct lane *l, bool at_receiver, const struct segment *s, uint32_t len, bool *guessed)
 {
-    const uint32_t mss = t->mss ? t->mss : 1460;
-    if (len <= mss && t->mss)
-        return 1;
-    *guessed |= len > 1460 && (!t->mss || t->mss_guessed);
-    return len <= mss ? 1 : (len + mss - 1) / mss;
+    const struct wire_cut cut = wire_cut(l->tr, at_receiver ? l->to : l->from, s);
+    *guessed |= cut.least != cut.most && (len == s->len || len > cut.size);
+    return wire_pieces(&cut, len);
 }
 
 bool
@@ -98,7 +96,7 @@ judge_event(struct judge *j, const struct lane *l, bool at_receiver, uint32_t re
                         .missed_by = v->missed_by,
                         .reason = v->reason,
                         .candidates = v->candidates};
-    e->segments = judge_wire(l->tr, s->len, &e->estimated);
+    e->segments = judge_wire(l, at_receiver, s, s->len, &e->estimated);
     e->host_drop = v->kind == EVENT_LOST && receivers_card(j, l, s, at_receiver);
     memcpy(x + j->n_evidence, v->evidence, v->n_evidence * sizeof *x);
     j->n_evidence += v->n_evidence;

@@ -14,6 +14,7 @@
 #define TWOPOINT_JUDGE_INTERNAL_H
 
 #include "correlate/judge.h"
+#include "correlate/wire.h"
 
 #define LATEST_AROUND  (10 * NS_PER_S)   /* delays this near count for the latest arrival */
 #define LATEST_UNKNOWN (200 * NS_PER_MS) /* added to the clock's bound where nothing near was matched */
@@ -125,7 +126,8 @@ verdict_of(enum event_kind kind, enum level level)
 /* judge.c */
 struct event *judge_event(struct judge *j, const struct lane *l, bool at_receiver, uint32_t record,
                           const struct verdict *v); /* NULL: memory */
-uint32_t judge_wire(const struct translation *t, uint32_t len, bool *guessed);
+/* Wire segments that `len` bytes of a transmission or arrival make up; *guessed is set where that is not certain. */
+uint32_t judge_wire(const struct lane *l, bool at_receiver, const struct segment *s, uint32_t len, bool *guessed);
 enum undecided_reason judge_reason(enum unwhole_reason why);
 
 /* judge_piece.c: judge all that the match has left over of one direction. -1: memory */

@@ -185,7 +185,7 @@ counter_unbroken(const struct piece *p, int64_t until)
     bool guessed = false;
     if (l->tr->id_kind != ID_COUNTER || p->seg->ip_id == 0 || (p->seg->bits & SEG_NO_ID))
         return false;
-    uint16_t next = (uint16_t)(p->seg->ip_id + judge_wire(l->tr, p->seg->len, &guessed));
+    uint16_t next = (uint16_t)(p->seg->ip_id + judge_wire(l, false, p->seg, p->seg->len, &guessed));
     for (uint32_t i = p->place + 1, n = 0; i < l->n_tx && n < WALK_LIMIT && !guessed; i++, n++) {
         const struct segment *s = lane_tx(l, i);
         if (s->ip_id == 0)
@@ -194,7 +194,7 @@ counter_unbroken(const struct piece *p, int64_t until)
             return false;
         if (s->stamp_ns > until)
             return true;
-        next = (uint16_t)(s->ip_id + judge_wire(l->tr, s->len, &guessed));
+        next = (uint16_t)(s->ip_id + judge_wire(l, false, s, s->len, &guessed));
     }
     return false;
 }

@@ -106,7 +106,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
     if (len) {
         e->seq = tx->seq + off;
         e->len = off >= tx->len ? 0 : off + len > tx->len ? tx->len - off : len;
-        e->segments = judge_wire(l->tr, e->len, &e->estimated);
+        e->segments = judge_wire(l, false, tx, e->len, &e->estimated);
     }
     e->late_ns = late;
     e->extent =
@@ -180,7 +180,7 @@ name_part(const struct lane *l, const struct copy *c, const struct segment *tx, 
         return;
     e->seq = tx->seq + c->from;
     e->len = c->from >= tx->len ? 0 : c->from + c->len > tx->len ? tx->len - c->from : c->len;
-    e->segments = judge_wire(l->tr, e->len, &e->estimated);
+    e->segments = judge_wire(l, false, tx, e->len, &e->estimated);
 }
 
 int

@@ -127,7 +127,8 @@ close_run(struct judge *j, struct lane *l, bool at_receiver, uint32_t record, st
     e->seq += r->off;
     e->len = r->off >= len ? 0 : (r->end < len ? r->end : len) - r->off;
     e->estimated = false;
-    e->segments = judge_wire(l->tr, e->len, &e->estimated);
+    e->segments =
+        judge_wire(l, at_receiver, store_segment(at_receiver ? l->to : l->from, record), e->len, &e->estimated);
     if (r->group) {
         e->one_of = r->group->at;
         e->n_one_of = r->group->n;
@@ -141,8 +142,9 @@ static int
 judge_range(struct judge *j, struct lane *l, bool at_receiver, uint32_t place, uint32_t from, uint32_t to)
 {
     const struct segment *s = at_receiver ? lane_rx(l, place) : lane_tx(l, place);
-    const uint32_t record = at_receiver ? l->rx[place] : l->tx[place], mss = l->tr->mss;
-    uint32_t step = mss && s->len > mss ? mss : to;
+    const uint32_t record = at_receiver ? l->rx[place] : l->tx[place];
+    const struct wire_cut cut = wire_cut(l->tr, at_receiver ? l->to : l->from, s);
+    uint32_t step = l->tr->mss && cut.n > 1 ? cut.size : to;
     struct run run = {0};
     while (step < to && s->len / step > HIGHEST_SPLIT)
         step *= 2;

@@ -45,8 +45,8 @@ add_item(struct items *to, const struct item *i)
 }
 
 static int
-gather_segment(struct matcher *m, const struct connection *c, int p, struct stream streams[2], struct item i,
-               const struct segment *s)
+gather_segment(struct matcher *m, const struct store *st, const struct connection *c, int p, struct stream streams[2],
+               struct item i, const struct segment *s)
 {
     int h = connection_hop(c, p, s);
     enum side side = p == h ? TX : RX;
@@ -56,6 +56,7 @@ gather_segment(struct matcher *m, const struct connection *c, int p, struct stre
     if (data) {
         i.pos = unfold(&streams[h], seq);
         i.span = s->len + ((s->flags & TCP_FIN) != 0);
+        m->sacked[h] |= side == TX && s->extra && wire_sack_of(st, s) > 0;
     } else if (s->flags & TCP_ACK) {
         i.pos = unfold(&streams[1 - h], ack);
     } else {
@@ -79,7 +80,7 @@ gather(struct matcher *m, struct store *st, const struct view *v, const struct c
             s->partner = NO_RECORD;
         if (s->bits & SEG_DOUBLED)
             continue;
-        if (gather_segment(m, c, p, streams, (struct item){.record = order[i], .place = i}, s) < 0)
+        if (gather_segment(m, st, c, p, streams, (struct item){.record = order[i], .place = i}, s) < 0)
             return -1;
     }
     return 0;
@@ -212,6 +213,7 @@ match_gather(struct matcher *m, struct store *const stores[POINTS], const struct
 {
     struct stream streams[POINTS][2] = {{{0}}};
 
+    m->sacked[0] = m->sacked[1] = false;
     for (int i = 0; i < 8; i++)
         m->items[i >> 2][i >> 1 & 1][i & 1].n = 0;
     for (int p = 0; p < POINTS; p++) {

@@ -68,7 +68,7 @@ ids_exact(const struct task *t)
         for (uint32_t i = 0; i < t->m->members[side].n; i++) {
             const struct member *m = &t->m->members[side].member[i];
 
-            if (!key_id_exact(t, task_segment(t, (enum side)side, m->item), m->off, &id))
+            if (!key_id_exact(t, (enum side)side, task_segment(t, (enum side)side, m->item), m->off, &id))
                 return false;
         }
     return true;
@@ -100,7 +100,7 @@ prepare(const struct group *g, enum side side, bool uniform)
 
         x->key = key_of(t, side, s, uniform) + (t->kind == DATA && x->off + g->len > s->len); /* with a FIN */
         if (g->ids_in_key) {
-            key_id_exact(t, s, x->off, &id);
+            key_id_exact(t, side, s, x->off, &id);
             x->key = (x->key ^ id) * UINT64_C(0x9e3779b97f4a7c15);
         }
         x->time = t->clock ? clock_to_reference(t->clock, t->point[side], s->stamp_ns) : s->stamp_ns;

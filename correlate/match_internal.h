@@ -3,6 +3,7 @@
  * match.c       runs the rest, writes the result
  * match_gather.c segments into items
  * match_learn.c what the path rewrites: translation
+ * match_size.c  what fits into a wire segment
  * match_key.c   may this arrival be that transmission? keys and requirements
  * match_local.c the delay of other packets around a time
  * match_data.c  the sweep over byte ranges
@@ -14,6 +15,7 @@
 
 #include "correlate/align.h"
 #include "correlate/match.h"
+#include "correlate/wire.h"
 
 #define MATCH_LATEST     (10 * NS_PER_S) /* no packet arrives later than this after it left */
 #define MATCH_NOTHING    UINT32_MAX
@@ -93,6 +95,7 @@ struct task {
 
 struct matcher {
     struct items items[2][2][2]; /* h, kind, side */
+    bool sacked[2];              /* by h: some of the data that the sender's tap recorded carry SACK blocks */
     struct items scratch;
     struct {
         struct piece *piece;
@@ -161,7 +164,8 @@ uint64_t key_of(const struct task *t, enum side side, const struct segment *s, b
 bool key_tsval_agrees(const struct task *t, const struct segment *tx, const struct segment *rx);
 bool key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_off, const struct segment *rx,
                    uint32_t rx_off);
-bool key_id_exact(const struct task *t, const struct segment *s, uint32_t off, uint16_t *id); /* *id of that piece */
+/* *id of that piece. */
+bool key_id_exact(const struct task *t, enum side side, const struct segment *s, uint32_t off, uint16_t *id);
 bool key_id_informs(const struct task *t, const struct segment *s);
 /* Do they carry something (IP ID, TSval) that tells them from others of the same bytes, so that one which differs in
  * something else is an altered packet rather than another one? */
@@ -183,6 +187,11 @@ bool key_single(const struct task *t, const struct segment *tx);
 /* match_learn.c: fill *t->tr from pairs that are beyond doubt. -1: memory. */
 int learn_translation(struct task *t);
 void learn_syn(struct task *t);
+
+/* match_size.c: payload bytes of a full wire segment, and what SACK blocks make of them. */
+void learn_size(struct task *t);
+/* The commonest of `n` values, which may be sorted for it; *count how often. */
+uint32_t learn_commonest(uint32_t *value, uint32_t n, uint32_t *count);
 
 /* match_local.c */
 int local_build(struct task *t);

@@ -103,18 +103,21 @@ ids_kept(const struct task *t, const struct segment *tx, const struct segment *r
 }
 
 bool
-key_id_exact(const struct task *t, const struct segment *s, uint32_t off, uint16_t *id)
+key_id_exact(const struct task *t, enum side side, const struct segment *s, uint32_t off, uint16_t *id)
 {
-    uint32_t size = t->tr->mss;
+    struct wire_cut cut;
 
     *id = s->ip_id;
     if (off == 0 || t->tr->id_kind == ID_ZERO || t->tr->id_kind == ID_CONSTANT)
         return true;
     if (s->ip_id == 0 || (t->tr->id_kind != ID_COUNTER && t->tr->id_kind != ID_RANDOM))
         return false; /* 0 is the counter's wrap, or no ID */
-    if (!size || t->tr->mss_guessed || off % size != 0)
+    if (!t->tr->mss || t->tr->mss_guessed)
         return false;
-    *id = (uint16_t)(s->ip_id + off / size);
+    cut = wire_cut(t->tr, t->store[side], s);
+    if (!cut.exact || off % cut.size != 0)
+        return false;
+    *id = (uint16_t)(s->ip_id + off / cut.size);
     return true;
 }
 
@@ -136,7 +139,7 @@ key_id_agrees(const struct task *t, const struct segment *tx, uint32_t tx_off, c
         return true;
     if (tx_off == 0 && rx_off == 0)
         return diff == 0;
-    if (key_id_exact(t, tx, tx_off, &a) && key_id_exact(t, rx, rx_off, &b) && a == b)
+    if (key_id_exact(t, TX, tx, tx_off, &a) && key_id_exact(t, RX, rx, rx_off, &b) && a == b)
         return true;
     if (diff == 0 && (tx->ip_id == 0 || tx->bits & rx->bits & SEG_DF)) /* fixed IDs in what was segmented or merged */
         return true;
@@ -242,7 +245,5 @@ key_causal(const struct task *t, int64_t tx_stamp, int64_t rx_stamp)
 bool
 key_single(const struct task *t, const struct segment *tx)
 {
-    if (tx->len <= 536)
-        return true;
-    return t->tr->mss ? tx->len <= t->tr->mss : tx->len <= 1460;
+    return tx->len <= 500 || wire_single(t->tr, t->store[TX], tx); /* no host uses less than 536 but for SACK blocks */
 }

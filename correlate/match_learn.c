@@ -96,9 +96,8 @@ by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The commonest of `n` values, which may be sorted for it; *count how often. */
-static uint32_t
-commonest(uint32_t *value, uint32_t n, uint32_t *count)
+uint32_t
+learn_commonest(uint32_t *value, uint32_t n, uint32_t *count)
 {
     uint32_t best = 0, run = 0, same = 0;
 
@@ -155,7 +154,7 @@ vote(const struct task *t, value_of *f, uint32_t *n, uint32_t *count)
 
         *n += f(t, store_segment(t->store[TX], p->record[TX]), store_segment(t->store[RX], p->record[RX]), &value[*n]);
     }
-    return commonest(value, *n, count);
+    return learn_commonest(value, *n, count);
 }
 
 static void
@@ -292,50 +291,6 @@ id_kind_of(const struct task *t)
     if (steps > 1 && nearly_all(same, steps))
         return ID_CONSTANT;
     return (uint64_t)step * 10 >= (uint64_t)steps * 7 ? ID_COUNTER : ID_RANDOM;
-}
-
-/* Is the arrival surely the first piece of that very transmission, and not of a shorter one that repeats its bytes? */
-static bool
-is_first_piece(const struct segment *tx, const struct segment *rx)
-{
-    if ((tx->bits & rx->bits & SEG_TS) && tx->tsval != rx->tsval)
-        return false;
-    if (!(tx->bits & SEG_NO_ID) && tx->ip_id && rx->ip_id)
-        return tx->ip_id == rx->ip_id;
-    return (tx->bits & rx->bits & SEG_TS) != 0;
-}
-
-/* Payload bytes of a full wire segment: what the arrivals say of super-segments, else what was agreed on. */
-static void
-learn_size(struct task *t)
-{
-    const struct items *a = t->items[TX], *b = t->items[RX];
-    uint32_t agreed = t->back->mss_to, largest = 0, parts[PAIRS], n = 0, count = 0, best;
-    uint32_t timestamps = 0, limit = agreed ? agreed : 1460; /* what is longer than this was segmented after the tap */
-
-    for (uint32_t i = 0, j = 0; i < a->n; i++) {
-        const struct item *x = &a->item[i];
-
-        if (largest == 0 && task_segment(t, TX, i)->bits & SEG_TS)
-            timestamps = 12;
-        largest = x->span > largest ? x->span : largest;
-        while (j < b->n && b->item[j].pos < x->pos)
-            j++;
-        if (n < PAIRS && j < b->n && b->item[j].pos == x->pos && item_end(&b->item[j]) < item_end(x) &&
-            (x->span > limit || is_first_piece(task_segment(t, TX, i), task_segment(t, RX, j))))
-            parts[n++] = b->item[j].span;
-    }
-    if (agreed > timestamps && agreed <= 65535)
-        agreed -= timestamps;
-    best = commonest(parts, n, &count);
-    if (count > 0 && (!agreed || best <= agreed)) {
-        t->tr->mss = (uint16_t)(best < 65535 ? best : 65535);
-        t->tr->mss_guessed = (uint64_t)count * 2 < n;
-    } else {
-        const uint32_t usual = agreed ? agreed : 1460 - timestamps;
-        t->tr->mss_guessed = largest > usual && !agreed;
-        t->tr->mss = (uint16_t)(largest > usual ? usual : largest);
-    }
 }
 
 /* What the SYNs of this direction say at either tap. */

@@ -2,7 +2,7 @@
 
 #include "correlate/resets_internal.h"
 
-#include "correlate/tally.h"
+#include "correlate/wire.h"
 
 #include <stdlib.h>
 
@@ -56,7 +56,6 @@ train_follow_peer(struct finder *f, struct train_view *v)
     const struct store *st = f->r->stores[q];
     const struct view *view = f->c->view[q] == NO_VIEW ? NULL : &f->r->views[q]->view[f->c->view[q]];
     int64_t from = latest_arrival(f, v->first), last = from;
-    bool guessed = false;
 
     v->after_first = v->after_last = NO_RECORD;
     if (!view)
@@ -71,7 +70,7 @@ train_follow_peer(struct finder *f, struct train_view *v)
         v->beyond |= s->len > 0 && reaches_beyond(f, v->first, s);
         if (at <= from)
             continue;
-        t->segments_after += tally_pieces(&f->c->translation[q], s->len, &guessed);
+        t->segments_after += wire_cut(&f->c->translation[q], st, s).n;
         v->after_first = v->after_first == NO_RECORD ? st->order[i] : v->after_first;
         v->after_last = st->order[i];
         last = at;

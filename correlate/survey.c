@@ -41,6 +41,7 @@ struct stream { /* of one endpoint, as the tap recorded it */
     uint32_t echoes, unknown_echoes, last_echo;
     uint16_t id_next;
     bool id_known, id_unsure;
+    int id_slack; /* it may be so much higher */
     int64_t id_stamp;
     uint32_t id_steps, id_gaps, id_missing;
 };
@@ -213,8 +214,10 @@ note_id(struct walk *w, struct stream *s, struct survey *gaps, const struct segm
     const struct translation *t = &w->c->translation[w->point];
     if (!s->own || t->id_kind != ID_COUNTER || (seg->bits & SEG_NO_ID) || seg->ip_id == 0 || (seg->flags & TCP_SYN))
         return 0;
-    const int gap = id_diff(seg->ip_id, s->id_next);
-    const uint32_t mss = t->mss ? t->mss : 1460;
+    const struct wire_cut cut = wire_cut(t, w->store, seg);
+    int gap = id_diff(seg->ip_id, s->id_next);
+    if (gap > 0 && gap <= s->id_slack)
+        gap = 0; /* the one before was cut into that many more wire segments, maybe */
     if (s->id_known && !s->id_unsure) {
         s->id_steps++;
         if (gap > 0 && gap < STEP_LIMIT && !(gap == 1 && s->id_next == 0)) {
@@ -227,8 +230,9 @@ note_id(struct walk *w, struct stream *s, struct survey *gaps, const struct segm
     if (s->id_known && gap < 0 && gap > -STEP_LIMIT && !s->id_unsure)
         return 0; /* an earlier one, out of order */
     s->id_known = true;
-    s->id_unsure = seg->len > mss && (!t->mss || t->mss_guessed);
-    s->id_next = (uint16_t)(seg->ip_id + (seg->len > mss ? (seg->len + mss - 1) / mss : 1));
+    s->id_unsure = cut.most - cut.least > WIRE_NEARLY;
+    s->id_next = (uint16_t)(seg->ip_id + cut.least);
+    s->id_slack = s->id_unsure ? 0 : (int)(cut.most - cut.least);
     s->id_stamp = seg->stamp_ns;
     return 0;
 }

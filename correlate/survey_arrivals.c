@@ -24,6 +24,7 @@ struct counted { /* a frame that carries the host's counter */
     int64_t stamp;
     uint32_t tsval;
     uint16_t id, end; /* its segments' IDs are [id, end) */
+    int slack;        /* `end` may be so much lower */
     bool unsure;      /* how many segments is not known */
 };
 struct sender {
@@ -44,7 +45,6 @@ static int
 gather(struct sender *x, const struct view *v)
 {
     const struct translation *t = &x->c->translation[x->h];
-    const uint32_t mss = t->mss ? t->mss : 1460;
     x->at = malloc(((size_t)v->count + 1) * sizeof *x->at);
     if (!x->at)
         return -1;
@@ -52,12 +52,13 @@ gather(struct sender *x, const struct view *v)
         const struct segment *s = store_segment(x->store, x->store->order[v->first + i]);
         if (!in_counter(s) || connection_hop(x->c, x->h, s) != x->h)
             continue;
-        const uint32_t segments = s->len > mss ? (s->len + mss - 1) / mss : 1;
+        const struct wire_cut cut = wire_cut(t, x->store, s);
         x->at[x->n++] = (struct counted){.stamp = s->stamp_ns,
                                          .tsval = s->tsval,
                                          .id = s->ip_id,
-                                         .end = (uint16_t)(s->ip_id + segments),
-                                         .unsure = s->len > mss && (!t->mss || t->mss_guessed)};
+                                         .end = (uint16_t)(s->ip_id + cut.most),
+                                         .slack = (int)(cut.most - cut.least),
+                                         .unsure = cut.most - cut.least > WIRE_NEARLY};
     }
     return 0;
 }
@@ -91,7 +92,7 @@ gap_with(const struct sender *x, const struct segment *rx, int64_t left)
         if (i + 1 == x->n)
             break;
         const int gap = id_diff(b->id, a->end);
-        if (gap < 0 || gap >= LARGE_STEP)
+        if (gap < -a->slack || gap >= LARGE_STEP)
             return NO_INDEX; /* out of order, or not a counter here */
         if (gap > 0 && (uint16_t)(rx->ip_id - a->end) < (uint16_t)gap)
             return i;

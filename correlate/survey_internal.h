@@ -3,6 +3,7 @@
 #define TWOPOINT_SURVEY_INTERNAL_H
 
 #include "correlate/judge.h"
+#include "correlate/wire.h"
 
 struct found {
     int64_t from, to;

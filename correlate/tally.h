@@ -8,9 +8,6 @@
 /* Fill r->numbers, r->hop, r->compared from stores, connections, match results and events. May use `threads`. */
 int tally(struct report *r, int threads, struct error *e);
 
-/* Wire segments that a frame of `len` payload bytes stands for; *guessed is set where the segment size had to be. */
-uint32_t tally_pieces(const struct translation *t, uint32_t len, bool *guessed);
-
 /* The count once more, one transmission after the other, for faces that draw them. */
 enum tally_again { SENT_FIRST, SENT_AGAIN_NEEDED, SENT_AGAIN_SPURIOUS };
 struct tally_transmission {

@@ -16,10 +16,10 @@
 #include "correlate/match.h"
 #include "correlate/tally_holes.h"
 #include "correlate/tally_internal.h"
+#include "correlate/wire.h"
 
-#define AHEAD        12   /* records prefetched */
-#define FAR_AHEAD    24   /* and their partners, at half that */
-#define ETHERNET_MSS 1460 /* where nothing tells the segment size */
+#define AHEAD     12 /* records prefetched */
+#define FAR_AHEAD 24 /* and their partners, at half that */
 
 struct walk { /* of one point's view; h == p */
     struct tally_worker *w;
@@ -38,17 +38,6 @@ struct walk { /* of one point's view; h == p */
     int64_t last_delay;
     uint32_t span_first, span_end; /* where the spans last asked for are */
 };
-
-uint32_t
-tally_pieces(const struct translation *t, uint32_t len, bool *guessed)
-{
-    uint32_t mss = t->mss ? t->mss : ETHERNET_MSS;
-
-    if (len <= mss)
-        return 1;
-    *guessed |= !t->mss || t->mss_guessed;
-    return (len + mss - 1) / mss;
-}
 
 bool
 tally_clock_bounded(const struct report *r, int64_t t_ns)
@@ -254,10 +243,9 @@ tell(struct walk *k, uint32_t tx, int64_t at, uint32_t pieces, enum tally_again 
 static void
 count_transmission(struct walk *k, const struct segment *s, uint32_t tx, bool compared)
 {
-    const struct translation *t = &k->c->translation[k->h];
+    const struct wire_cut cut = wire_cut(&k->c->translation[k->h], k->own, s);
     struct fate_of_frame f = {0};
-    bool guessed = false;
-    uint32_t pieces = tally_pieces(t, s->len, &guessed);
+    uint32_t pieces = cut.n;
     int64_t at;
 
     k->n->frames_from++;
@@ -279,7 +267,7 @@ count_transmission(struct walk *k, const struct segment *s, uint32_t tx, bool co
     }
     k->n->sent += pieces;
     k->n->bytes_sent += s->len;
-    k->n->estimated |= guessed;
+    k->n->estimated |= cut.least != cut.most;
     tell(k, tx, at, pieces, follow_bytes(k, s, tx, pieces, f.missed), true);
     follow_run(k, s, &f);
     if (s->partner != NO_RECORD)

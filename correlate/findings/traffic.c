@@ -3,7 +3,7 @@
 
 #include "correlate/findings/findings_internal.h"
 
-#include "correlate/tally.h"
+#include "correlate/wire.h"
 
 #include <stdlib.h>
 
@@ -51,7 +51,6 @@ survey_view(struct findings *f, const struct connection *c, int p)
 
     for (uint32_t i = 0; i < v->count; i++) {
         const struct segment *s = store_segment(st, st->order[v->first + i]);
-        bool guessed = false;
         int64_t at;
 
         if (i + LOOK_AHEAD < v->count)
@@ -60,7 +59,7 @@ survey_view(struct findings *f, const struct connection *c, int p)
             continue;
         at = theta_line_reference(&f->line, p, s->stamp_ns);
         if (is_inside(f->r, at))
-            count_sent(f, &f->traffic[p], s, tally_pieces(&c->translation[p], s->len, &guessed), at);
+            count_sent(f, &f->traffic[p], s, wire_cut(&c->translation[p], st, s).n, at);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "correlate/findings/findings_internal.h"
 
 #include "correlate/match.h"
+#include "correlate/wire.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -29,7 +30,8 @@ arrived_size(const struct findings *f, const struct connection *c, int h, uint32
 {
     const struct segment *s = store_segment(f->r->stores[h], tx);
     const struct match_side *m = c->match ? &c->match->side[h] : NULL;
-    uint32_t mss = c->translation[h].mss, size = mss && s->len > mss ? mss : s->len, part = 0;
+    const uint32_t most = c->translation[h].mss ? wire_cut(&c->translation[h], f->r->stores[h], s).size : s->len;
+    uint32_t size = s->len > most ? most : s->len, part = 0;
     uint32_t low = 0, high = m ? m->n_spans : 0;
 
     if (s->partner != PARTNER_SPAN)
