@@ -245,5 +245,10 @@ key_causal(const struct task *t, int64_t tx_stamp, int64_t rx_stamp)
 bool
 key_single(const struct task *t, const struct segment *tx)
 {
-    return tx->len <= 500 || wire_single(t->tr, t->store[TX], tx); /* no host uses less than 536 but for SACK blocks */
+    if (tx->len <= 500) /* no host uses less than 536 but for SACK blocks */
+        return true;
+    /* a path that has become narrower meanwhile cuts what no longer fits beside them: let the IP IDs tell */
+    if (t->tr->sack_room != SACK_LEFT && wire_sack_of(t->store[TX], tx) > 0 && key_id_informs(t, tx))
+        return false;
+    return wire_single(t->tr, t->store[TX], tx);
 }

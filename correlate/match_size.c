@@ -24,10 +24,13 @@ struct sizing {
     uint32_t shorter, full; /* witnesses: SACK blocks were taken off, they were not */
 };
 
-/* Is the arrival surely the first piece of that very transmission, and not of a shorter one that repeats its bytes? */
+/* Is the arrival surely the first piece of that very transmission, and not of a shorter one that repeats its bytes? A
+ * long one was cut, so there it will do that nothing speaks against it. */
 static bool
-is_first_piece(const struct segment *tx, const struct segment *rx)
+is_first_piece(const struct task *t, const struct segment *tx, const struct segment *rx, bool was_cut)
 {
+    if (was_cut)
+        return key_tsval_agrees(t, tx, rx) && key_id_agrees(t, tx, 0, rx, 0);
     if ((tx->bits & rx->bits & SEG_TS) && tx->tsval != rx->tsval)
         return false;
     if (!(tx->bits & SEG_NO_ID) && tx->ip_id && rx->ip_id)
@@ -49,17 +52,34 @@ collect_parts(struct task *t, struct sizing *z, uint32_t limit)
         while (j < b->n && b->item[j].pos < x->pos)
             j++;
         if (z->n < PARTS && j < b->n && b->item[j].pos == x->pos && item_end(&b->item[j]) < item_end(x) &&
-            (x->span > limit || is_first_piece(task_segment(t, TX, i), task_segment(t, RX, j))))
+            is_first_piece(t, task_segment(t, TX, i), task_segment(t, RX, j), x->span > limit))
             z->part[z->n++] = (struct part){b->item[j].span, wire_sack_of(t->store[TX], task_segment(t, TX, i))};
     }
 }
 
+/* How many pieces this size would explain, merged ones too. */
+static uint32_t
+explained(const struct sizing *z, uint32_t size)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < z->n; i++) {
+        const struct part *p = &z->part[i];
+
+        n += p->span % size == 0 || (p->taken < size && p->span % (size - p->taken) == 0);
+    }
+    return n;
+}
+
 /* What the pieces say a full segment without SACK blocks is; 0 none. Those that had some count where no others are. */
 static uint32_t
-size_by_parts(const struct sizing *z, bool *guessed)
+size_by_parts(const struct sizing *z, uint32_t agreed, bool *guessed)
 {
     uint32_t value[PARTS], n = 0, count = 0, best;
 
+    *guessed = false;
+    if (agreed && z->n > 0 && (uint64_t)explained(z, agreed) * 2 >= z->n)
+        return agreed;
     for (uint32_t i = 0; i < z->n; i++)
         if (z->part[i].taken == 0)
             value[n++] = z->part[i].span;
@@ -67,7 +87,7 @@ size_by_parts(const struct sizing *z, bool *guessed)
         for (uint32_t i = 0; i < z->n; i++)
             value[n++] = z->part[i].span + z->part[i].taken;
     best = learn_commonest(value, n, &count);
-    *guessed = (uint64_t)count * 2 < n;
+    *guessed = best > 0 && (uint64_t)explained(z, best) * 2 < z->n;
     return best;
 }
 
@@ -140,7 +160,7 @@ learn_size(struct task *t)
     collect_parts(t, &z, agreed ? agreed : WIRE_USUAL); /* what is longer than this was segmented after the tap */
     if (agreed > z.timestamps && agreed <= 65535)
         agreed -= z.timestamps;
-    best = size_by_parts(&z, &guessed);
+    best = size_by_parts(&z, agreed, &guessed);
     if (best > 0 && (!agreed || best <= agreed)) {
         tr->mss = (uint16_t)(best < 65535 ? best : 65535);
         tr->mss_guessed = guessed;
