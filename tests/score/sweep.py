@@ -33,6 +33,7 @@ SCENARIOS = [
     "inject-outside", "inject-both+swallow", "inject-data",
     "case1-refused", "case1-blocked", "case2", "case3", "case3+drop-rst-half", "abort+drop-rst-half+jitter", "case3+counted", "case3+headers+tso+gro", "case3+nat-port+scrub",
     "abort", "normal-reset", "half-close", "keepalive", "keepalive+loss", "zero-window", "zero-window+loss", "reuse",
+    "duplex+loss+tso+gro", "duplex+loss+counted+tso", "duplex+loss+ipv6+no-timestamps+tso", "duplex+thin+tso+gro",
     "reuse+loss", "open", "one-way+loss", "nat", "nat-port+loss", "nat-port+nat-server+loss", "seq-random+loss", "seq-random-sack+loss",
     "seq-random+nat-port+scrub+loss", "scrub-zero+loss", "mss-clamp+loss", "strip-ts+loss", "strip-sack+loss",
     "dscp+loss", "proxy", "proxy+loss", "thin", "thin+loss", "thin-client+loss", "thin-server+loss",
