@@ -66,7 +66,7 @@ request_duration(const char *text, int64_t *ns)
         return false;
     if (*text == '.') {
         const char *from = ++text;
-        if (!take_number(&text, &part) || text - from > 9)
+        if (!take_number(&text, &part) || text - from > 3)
             return false;
         for (; from < text; from++)
             scale *= 10;
@@ -76,9 +76,7 @@ request_duration(const char *text, int64_t *ns)
             continue;
         if (whole > (uint64_t)(TIME_LIMIT_NS / units[i].ns))
             return false;
-        /* the fraction of a unit: part / scale of it, and part < 10^9 */
-        *ns = (int64_t)whole * units[i].ns +
-              (int64_t)((__extension__(unsigned __int128))part * (uint64_t)units[i].ns / scale);
+        *ns = (int64_t)(whole * (uint64_t)units[i].ns + part * (uint64_t)units[i].ns / scale);
         return true;
     }
     return false;
