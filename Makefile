@@ -22,7 +22,7 @@ D3_JS     ?= /usr/share/nodejs/d3/dist/d3.min.js
 
 # ---- what Debian has to give ----
 DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev liblz4-dev zlib1g-dev libjansson-dev \
-             libxxhash-dev node-d3
+             libxxhash-dev node-d3 libcap-ng-dev libseccomp-dev
 DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump nftables iproute2 ethtool zstd lz4 gzip mandoc \
              clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
              nginx-light curl procps
@@ -30,7 +30,7 @@ DEPS_BENCH := $(DEPS_DEV) tcptrace time
 
 # ---- how it is compiled ----
 comma     := ,
-PKGS      := libzstd liblz4 zlib libcrypto jansson libxxhash
+PKGS      := libzstd liblz4 zlib libcrypto jansson libxxhash libcap-ng libseccomp
 STD       := -std=c11 -D_POSIX_C_SOURCE=200809L
 WARN      := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wvla \
              -Wno-unused-parameter $(if $(WERROR),-Werror)
@@ -38,7 +38,7 @@ SANFLAGS  := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -
 ALL_CPP    = -I. -DTWOPOINT_VERSION='"$(VERSION)"' $(CPPFLAGS)
 ALL_C      = $(STD) -pthread $(WARN) $(SANFLAGS) $(CFLAGS)
 ALL_LD     = -pthread $(SANFLAGS) $(LDFLAGS)
-LDLIBS     = -lpcap $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+LDLIBS     = -Wl,--as-needed -lpcap $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 CHECKLIBS  = $(shell pkg-config --libs check 2>/dev/null)
 Q         := $(if $(V),,@)
 O         := $(BUILD)$(if $(SANITIZE),/$(subst $(comma),-,$(SANITIZE)))
@@ -54,11 +54,12 @@ UNIT_LIB  := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 FUZZ_SRC  := $(wildcard tests/fuzz/fuzz_*.c)
 WIRE_LIB  := $(filter-out %/main.c,$(wildcard tests/lab/wire/*.c))
 ALL_SRC   := $(LIB_SRC) correlate/main.c $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) $(FUZZ_SRC) $(WIRE_LIB) \
-             tests/lab/wire/main.c capture/verify_main.c $(wildcard tests/e2e/*.c)
+             tests/lab/wire/main.c capture/verify_main.c capture/main.c $(wildcard tests/e2e/*.c)
 ALL_H     := $(wildcard common/*.h capture/*.h correlate/*.h correlate/*/*.h fixtures/generate/*.h tests/unit/*.h tests/fuzz/*.h tests/lab/wire/*.h)
 obj        = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 CORRELATE := $(O)/twopoint-correlate
+CAPTURE   := $(O)/twopoint-capture
 GENERATE  := $(O)/twopoint-generate
 WIRE      := $(O)/lab/wire
 VERIFY    := $(O)/twopoint-verify
@@ -67,7 +68,7 @@ E2E_TOOLS := $(patsubst tests/e2e/%.c,$(O)/e2e/%,$(E2E_SRC))
 UNIT      := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRC))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-all: $(CORRELATE) $(VERIFY)
+all: $(CORRELATE) $(VERIFY) $(CAPTURE)
 
 # The page of --html: its parts and D3, embedded.
 $(PAGE_C): $(PAGE_SRC) $(wildcard $(D3_JS))
@@ -89,6 +90,9 @@ $(VERIFY): $(call obj,capture/verify_main.c) $(O)/libtwopoint.a
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(O)/e2e/%: $(O)/obj/tests/e2e/%.o $(O)/libtwopoint.a
 	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
+$(CAPTURE): $(call obj,capture/main.c) $(O)/libtwopoint.a
+	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_LD) -o $@ $^ $(LDLIBS)
 $(GENERATE): $(call obj,$(GEN_SRC)) $(O)/libtwopoint.a
 	@echo "  LD    $@"
@@ -112,7 +116,7 @@ $(O)/obj/%.o: %.c
 	@echo "  CC    $<"
 	$(Q)$(CC) $(ALL_CPP) $(ALL_C) -MMD -MP -c -o $@ $<
 -include $(patsubst %.o,%.d,$(call obj,$(LIB_SRC) $(GEN_SRC) $(UNIT_SRC) $(UNIT_LIB) correlate/main.c \
-                                     $(WIRE_LIB) tests/lab/wire/main.c capture/verify_main.c $(E2E_SRC)))
+                                     $(WIRE_LIB) tests/lab/wire/main.c capture/verify_main.c capture/main.c $(E2E_SRC)))
 
 # ---- what people run ----
 generate: $(GENERATE)

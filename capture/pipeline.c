@@ -30,7 +30,7 @@ pipeline_init(struct pipeline *p, const struct request *r, bool live, struct bel
         slabs_new(&p->output, OUTPUT_COUNT, OUTPUT_SLAB, sizeof(struct output_note), &p->presser, &p->scribe, e) ||
         slabs_new(&p->mail, MAIL_COUNT, 0, sizeof(struct mail_note), NULL, &p->scribe, e))
         return -1;
-    return presser_prepare(p, e);
+    return 0;
 }
 
 void

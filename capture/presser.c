@@ -148,18 +148,10 @@ adapt_level(struct presser *s, int64_t now_ns)
         s->calm_since_ns = now_ns;
     if (next == level || next < PACKER_LEVEL_LEAST)
         return;
-    struct slab *to = room(s);
-    if (to->room - to->used < PACKER_ROOM(0)) {
-        note(s, OUTPUT_DATA, 0);
-        give(s);
-        to = room(s);
-    }
-    struct packer_bytes out = {.data = to->bytes, .n = to->used, .room = to->room};
-    if (packer_set_level(s->packer, next, &out, &why) != 0) {
+    if (packer_set_level(s->packer, next, &why) != 0) {
         fail(s, &why);
         return;
     }
-    to->used = out.n;
     struct output_note *n = note(s, OUTPUT_LEVEL, now_ns);
     n->level_from = level;
     n->level_to = next;

@@ -28,7 +28,8 @@ publish(struct scribe *s)
     struct pipeline_numbers *n = &s->p->numbers;
 
     atomic_store_explicit(&n->written, s->written, memory_order_relaxed);
-    atomic_store_explicit(&n->files, set_file(s->set), memory_order_relaxed);
+    if (set_file(s->set)) /* 0 when the last one is finished */
+        atomic_store_explicit(&n->files, set_file(s->set), memory_order_relaxed);
     atomic_store_explicit(&n->disk, ring_bytes(s->p->ring) + set_packet_bytes(s->set) + set_journal_bytes(s->set),
                           memory_order_relaxed);
 }

@@ -16,7 +16,7 @@ session_open_interface(struct session *s, const char *name, const struct session
     if (pipeline_init(&s->pipeline, r, true, shared->control, e) || source_open(&s->source, name, r, e))
         return -1;
     s->pipeline.start_ns = ticker_now();
-    counters_start(&s->counters, s->source.fd, shared->asking, s->source.index, s->pipeline.start_ns);
+    losses_start(&s->losses, s->source.fd, shared->asking, s->source.index, s->pipeline.start_ns);
     s->watching = true;
     return 0;
 }
@@ -55,7 +55,7 @@ session_start(struct session *s, const struct session_shared *shared, unsigned s
     const struct ring_limits limits = {.files = r->ring_files, .bytes = r->ring_bytes / share};
     struct pipeline *p = &s->pipeline;
 
-    if (ring_new(&p->ring, shared->folder, &limits, e))
+    if (ring_new(&p->ring, shared->folder, &limits, e) || presser_prepare(p, e))
         return -1;
     p->set = (struct set_options){.folder = shared->folder,
                                   .start = s->live ? &s->source.start : &s->converter.start,
@@ -90,17 +90,17 @@ read_counters(struct session *s)
 {
     struct pipeline_numbers *n = &s->pipeline.numbers;
     struct journal_drops moved;
-    struct counters_sum now;
+    struct losses_sum now;
     struct mail_note *m;
     const int64_t now_ns = ticker_now();
 
-    if (counters_read(&s->counters, now_ns, &moved, &now) && (m = mail(s, MAIL_DROPS, false))) {
+    if (losses_read(&s->losses, now_ns, &moved, &now) && (m = mail(s, MAIL_DROPS, false))) {
         m->drops = moved;
         slabs_give(s->pipeline.mail);
-        counters_reported(&s->counters, now_ns, &now);
+        losses_reported(&s->losses, now_ns, &now);
     }
-    atomic_store(&n->kernel_received, s->counters.received);
-    atomic_store(&n->kernel_lost, s->counters.dropped);
+    atomic_store(&n->kernel_received, s->losses.received);
+    atomic_store(&n->kernel_lost, s->losses.dropped);
 }
 
 void
@@ -131,7 +131,7 @@ mail_link(struct session *s, const char *what)
 void
 session_link(struct session *s, unsigned index, const struct link_state *now)
 {
-    struct link_state *was = &s->counters.link;
+    struct link_state *was = &s->losses.link;
 
     if (!s->watching || s->closed || index != s->source.index || !was->exists)
         return;
@@ -155,7 +155,7 @@ session_ask(struct session *s)
 {
     struct link_state now;
 
-    if (s->watching && s->source.index && link_ask(s->counters.asking, s->source.index, &now) == 0)
+    if (s->watching && s->source.index && link_ask(s->losses.asking, s->source.index, &now) == 0)
         session_link(s, s->source.index, &now);
 }
 
@@ -214,7 +214,7 @@ session_close(struct session *s)
 {
     pipeline_join(&s->pipeline);
     if (s->watching)
-        counters_end(&s->counters);
+        losses_end(&s->losses);
     if (s->live)
         source_close(&s->source);
     else

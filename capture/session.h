@@ -4,7 +4,7 @@
 #define TWOPOINT_SESSION_H
 
 #include "capture/converter.h"
-#include "capture/counters.h"
+#include "capture/losses.h"
 #include "capture/taker.h"
 #include "capture/ticker.h"
 
@@ -13,7 +13,7 @@ struct session {
     struct source source; /* of a capture */
     struct taker taker;
     struct converter converter; /* of a conversion */
-    struct counters counters;
+    struct losses losses;
     bool live, watching; /* watching: counters are running */
     bool stopping, closed, done;
     struct error fault; /* why it had to stop; ERR_NONE: it did not */

@@ -6,6 +6,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -138,6 +139,16 @@ describe(struct source *s, const struct request *r)
     s->start.mac = s->mac[0] ? s->mac : NULL;
 }
 
+/* Have the kernel stamp packets where they enter it. Without this each socket stamps them when it gets to see them:
+ * later, behind the backlog, and two captures of one interface differ. Where it cannot be had, that is how it is. */
+static void
+stamp_early(int fd)
+{
+    const int on = 1;
+
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+}
+
 int
 source_open(struct source *s, const char *name, const struct request *r, struct error *e)
 {
@@ -153,6 +164,8 @@ source_open(struct source *s, const char *name, const struct request *r, struct 
     if (activate(s, r, e) == 0) {
         s->link_type = link_type(pcap_datalink(s->pcap));
         s->fd = pcap_fileno(s->pcap);
+        if (!r->stamp_type || !strcmp(r->stamp_type, "host"))
+            stamp_early(s->fd);
         if (set_direction(s, r, e) == 0 && set_filter(s, r, e) == 0) {
             if (pcap_setnonblock(s->pcap, 1, why) == 0) {
                 describe(s, r);

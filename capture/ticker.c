@@ -65,7 +65,7 @@ ticker_read(struct ticker *t, struct journal_clock *out)
     const int64_t difference = read_difference(&error_ns);
     const int state = adjtimex(&x);
 
-    *out = (struct journal_clock){.maxerror_us = -1, .esterror_us = -1};
+    *out = (struct journal_clock){.offset_ns = INT64_MIN, .maxerror_us = -1, .esterror_us = -1};
     out->realtime_ns = ticker_now();
     out->monotonic_raw_ns = read_clock(CLOCK_MONOTONIC_RAW);
     if (state >= 0) {

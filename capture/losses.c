@@ -2,7 +2,7 @@
  * pcap_stats would take some away); all others go on counting. A reading in which nothing moved is one, too: the next
  * interval begins there, which keeps intervals as short as readings are frequent. */
 #define _GNU_SOURCE /* linux/if_packet.h: its types */
-#include "capture/counters.h"
+#include "capture/losses.h"
 
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -14,7 +14,7 @@
 enum { SOFTNET_ROOM = 65536 };
 
 uint64_t
-counters_softnet(const char *text)
+losses_softnet(const char *text)
 {
     uint64_t sum = 0;
 
@@ -33,19 +33,19 @@ counters_softnet(const char *text)
 }
 
 static void
-read_softnet(const struct counters *c, struct counters_sum *out)
+read_softnet(const struct losses *c, struct losses_sum *out)
 {
     char text[SOFTNET_ROOM];
     const ssize_t n = c->softnet >= 0 ? pread(c->softnet, text, sizeof text - 1, 0) : 0;
 
     if (n > 0) {
         text[n] = '\0';
-        out->softnet = counters_softnet(text);
+        out->softnet = losses_softnet(text);
     }
 }
 
 static void
-read_socket(struct counters *c)
+read_socket(struct losses *c)
 {
     struct tpacket_stats_v3 s = {0};
     socklen_t n = sizeof s;
@@ -57,7 +57,7 @@ read_socket(struct counters *c)
 }
 
 static void
-read_all(struct counters *c, struct counters_sum *out)
+read_all(struct losses *c, struct losses_sum *out)
 {
     *out = c->last;
     read_socket(c);
@@ -68,9 +68,9 @@ read_all(struct counters *c, struct counters_sum *out)
 }
 
 void
-counters_start(struct counters *c, int packet, int asking, unsigned index, int64_t now_ns)
+losses_start(struct losses *c, int packet, int asking, unsigned index, int64_t now_ns)
 {
-    *c = (struct counters){.packet = packet, .asking = asking, .index = index, .last_ns = now_ns};
+    *c = (struct losses){.packet = packet, .asking = asking, .index = index, .last_ns = now_ns};
     c->softnet = open("/proc/net/softnet_stat", O_RDONLY | O_CLOEXEC);
     read_all(c, &c->last);
     c->received = c->dropped = c->last.kernel = 0;
@@ -78,7 +78,7 @@ counters_start(struct counters *c, int packet, int asking, unsigned index, int64
 }
 
 void
-counters_end(struct counters *c)
+losses_end(struct losses *c)
 {
     if (c->softnet >= 0)
         close(c->softnet);
@@ -95,7 +95,7 @@ forward(uint64_t before, uint64_t now, bool *any)
 }
 
 bool
-counters_moved(const struct counters_sum *before, const struct counters_sum *now, struct journal_drops *moved)
+losses_moved(const struct losses_sum *before, const struct losses_sum *now, struct journal_drops *moved)
 {
     const struct link_state *a = &before->link, *b = &now->link;
     bool any = false;
@@ -114,18 +114,18 @@ counters_moved(const struct counters_sum *before, const struct counters_sum *now
 }
 
 bool
-counters_read(struct counters *c, int64_t now_ns, struct journal_drops *moved, struct counters_sum *now)
+losses_read(struct losses *c, int64_t now_ns, struct journal_drops *moved, struct losses_sum *now)
 {
     *moved = (struct journal_drops){.from_ns = c->last_ns, .to_ns = now_ns > c->last_ns ? now_ns : c->last_ns};
     read_all(c, now);
-    if (counters_moved(&c->last, now, moved))
+    if (losses_moved(&c->last, now, moved))
         return true;
-    counters_reported(c, now_ns, now);
+    losses_reported(c, now_ns, now);
     return false;
 }
 
 void
-counters_reported(struct counters *c, int64_t now_ns, const struct counters_sum *now)
+losses_reported(struct losses *c, int64_t now_ns, const struct losses_sum *now)
 {
     c->last = *now;
     c->last_ns = now_ns;
