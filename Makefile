@@ -135,7 +135,7 @@ demo: $(CORRELATE)
 
 check: deps-dev
 	$(Q)$(MAKE) --no-print-directory check-only
-check-only: $(CORRELATE) $(VERIFY) $(GENERATE) $(E2E_TOOLS) wire $(UNIT)
+check-only: $(CORRELATE) $(VERIFY) $(CAPTURE) $(GENERATE) $(E2E_TOOLS) wire $(UNIT)
 	$(Q)tests/run.sh $(O)
 unit: $(UNIT)
 	$(Q)tests/run.sh --unit $(O)

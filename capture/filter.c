@@ -47,7 +47,9 @@ filter_compile(pcap_t *p, const char *user, bool exact, struct bpf_program *prog
         return 0;
     pcap_freecode(program);
     if (!shifts_offsets(user)) {
-        snprintf(effective, FILTER_SIZE, "(%s) or " ADDED " or (vlan and ((%s) or " ADDED "))", user, user);
+        snprintf(effective, FILTER_SIZE,
+                 "(%s) or " ADDED " or (vlan and ((%s) or " ADDED " or (vlan and ((%s) or " ADDED "))))", user, user,
+                 user);
         if (compile(p, effective, program) == 0)
             return 0;
     }

@@ -1,7 +1,8 @@
 /* The filter that is set, made from the user's.
  *
  * Beside what the user asks for, the proof needs ICMP and ICMPv6 errors (they name the router that dropped a packet),
- * later fragments (they carry no port), and the same behind a VLAN tag. What a link type does not know is left out. */
+ * later fragments (they carry no port), and the same behind one or two VLAN tags. What a link type does not know is
+ * left out. */
 #ifndef TWOPOINT_FILTER_H
 #define TWOPOINT_FILTER_H
 
@@ -9,7 +10,7 @@
 
 #include <pcap/pcap.h>
 
-#define FILTER_SIZE (2 * REQUEST_FILTER + 1024)
+#define FILTER_SIZE (3 * REQUEST_FILTER + 1024)
 
 /* Compile `user` for `p` (live or dead) into *program, which pcap_freecode frees, and write what was compiled to
  * `effective`. `exact`, and an empty filter: nothing is added. ERR_USAGE: `user` is no filter for this link type. */

@@ -30,7 +30,8 @@ struct presser {
     struct set_chunk chunk;
     size_t unflushed; /* bytes of input since the last flush */
     int64_t flushed_ns, statistics_ns, calm_since_ns;
-    uint64_t packets, pressed_in, pressed_out; /* since the start */
+    uint64_t packets, pressed_in, pressed_out; /* since the start: taken in, given to the scribe */
+    uint64_t written;                          /* and put out by zstd */
     int64_t last_ns;                           /* stamp of the last packet */
     unsigned rotations;                        /* asked for and done */
     bool broken, enough;
@@ -99,6 +100,7 @@ press(struct presser *s, enum packer_goal goal, const uint8_t *bytes, size_t n)
         struct packer_bytes out = {.data = to->bytes, .n = to->used, .room = to->room};
         more = packer_run(s->packer, goal, &in, &out, &why);
         s->rotation.bytes += out.n - to->used;
+        s->written += out.n - to->used;
         to->used = out.n;
         if (more < 0)
             fail(s, &why);
@@ -276,6 +278,15 @@ walk(const uint8_t *at, size_t n, uint64_t most, int64_t due_ns)
     return x;
 }
 
+/* Of what was given to zstd since the last flush it is not known how long it will be. Were it not to shrink at all, a
+ * limit of bytes would be reached: then it must be found out. */
+static bool
+may_be_full(const struct presser *s)
+{
+    const uint64_t stop = s->p->request->stop_bytes, most = s->rotation.most_bytes;
+    return (most && s->rotation.bytes + s->unflushed >= most) || (stop && s->written + s->unflushed >= stop);
+}
+
 static uint64_t
 packets_until_stop(const struct presser *s)
 {
@@ -287,7 +298,7 @@ static void
 check_enough(struct presser *s)
 {
     const struct request *r = s->p->request;
-    const bool size = r->stop_bytes && s->pressed_out + (s->out ? s->out->used : 0) >= r->stop_bytes;
+    const bool size = r->stop_bytes && s->written >= r->stop_bytes;
 
     if (s->enough || (!size && packets_until_stop(s) > 0))
         return;
@@ -353,6 +364,8 @@ take_slab(struct presser *s, const struct slab *slab)
             x = walk(x.at, x.n, most, s->rotation.due_ns);
         add(s, &x);
         at += x.n;
+        if (may_be_full(s))
+            flush(s);
         check_enough(s);
         if (!s->enough && (rotation_full(&s->rotation) || at < slab->used))
             rotate(s,

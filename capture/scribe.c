@@ -18,7 +18,8 @@ struct scribe {
     struct spare spare;     /* --trigger: finished files that nothing keeps, yet */
     uint64_t kernel, queue; /* drops journalled in the file at hand */
     uint64_t written;
-    int64_t file_first_ns, file_last_ns; /* stamps */
+    int64_t file_begin_ns;               /* of the file at hand */
+    int64_t file_first_ns, file_last_ns; /* stamps in it */
     bool failed, full;                   /* nothing more is written; the disk has no room left, and it ends */
 };
 
@@ -53,7 +54,7 @@ give_up(struct scribe *s, const struct error *why)
         return;
     s->failed = true;
     if (set_file(s->set) > 0 &&
-        set_end_short(s->set, all.last_ns != INT64_MIN ? all.last_ns : s->p->start_ns, &end, &second) != 0)
+        set_end_short(s->set, all.last_ns != INT64_MIN ? all.last_ns : s->file_begin_ns, &end, &second) != 0)
         set_close(&s->set); /* what a later start recovers */
     pipeline_report(s->p, &s->p->failed, &s->p->scribe_error, why);
 }
@@ -156,6 +157,7 @@ end_file(struct scribe *s, const struct output_note *n)
         const struct set_ending end = ending(s, n->packets, SET_ROTATED);
         check(s, set_rotate(s->set, n->time_ns, &end, &why), &why);
         s->kernel = s->queue = 0;
+        s->file_begin_ns = n->time_ns;
     } else {
         const char *reason = atomic_load(&s->p->reason);
         const struct set_ending end = ending(s, n->packets, reason ? reason : "the input ends");
@@ -251,7 +253,7 @@ work(struct scribe *s)
 void
 scribe_run(struct pipeline *p)
 {
-    struct scribe s = {.p = p, .file_first_ns = INT64_MIN, .file_last_ns = INT64_MIN};
+    struct scribe s = {.p = p, .file_begin_ns = p->start_ns, .file_first_ns = INT64_MIN, .file_last_ns = INT64_MIN};
     struct error why = {0};
 
     check(&s, set_open(&s.set, &p->set, &why), &why);

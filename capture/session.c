@@ -184,6 +184,20 @@ fault(struct session *s, const struct error *why)
     session_stop(s, "a fault: see what the program said");
 }
 
+/* The capture of a deleted interface fails before the kernel says that it is deleted: wait for that, a little. */
+static bool
+waits_for_link(struct session *s)
+{
+    const int64_t now_ns = ticker_monotonic();
+
+    session_ask(s);
+    if (!s->pipeline.taker_error.code || !s->watching || !s->source.index || !s->losses.link.exists)
+        return false;
+    if (!s->failed_ns)
+        s->failed_ns = now_ns;
+    return now_ns - s->failed_ns < NS_PER_S;
+}
+
 void
 session_look(struct session *s)
 {
@@ -197,8 +211,7 @@ session_look(struct session *s)
     }
     if (atomic_load(&p->enough))
         session_stop(s, "a limit is reached");
-    if (atomic_load(&p->taker_done) && !s->closed) {
-        session_ask(s);
+    if (atomic_load(&p->taker_done) && !s->closed && !waits_for_link(s)) {
         if (p->taker_error.code)
             fault(s, &p->taker_error);
         if (s->watching)

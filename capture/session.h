@@ -16,6 +16,7 @@ struct session {
     struct losses losses;
     bool live, watching; /* watching: counters are running */
     bool stopping, closed, done;
+    int64_t failed_ns;  /* CLOCK_MONOTONIC; 0: the taker did not fail */
     struct error fault; /* why it had to stop; ERR_NONE: it did not */
 };
 

@@ -68,6 +68,7 @@ struct journal {
     char broken[256]; /* where and why, when state is JOURNAL_BROKEN */
     char point[64], host[128], interface[64], filter[1024], effective_filter[2048];
     bool snaplen_headers;
+    bool converted;           /* made from another file: it says nothing of what that capture lost */
     uint32_t snaplen, file;   /* file: its number in the run, from 1 */
     char previous[65];        /* chain head of the file before, hex, "" for the first */
     char head[65];            /* chain head after this file's last chunk or end line, hex */

@@ -140,7 +140,7 @@ journal_take_start(struct journal_reader *r, const json_t *line)
     static const struct field fields[] = {{"time_ns", FIELD_SIGNED | FIELD_REQUIRED, 0}};
     const json_t *snaplen = json_object_get(line, "snaplen"), *file = json_object_get(line, "file");
     struct journal *j = r->out;
-    char schema[64] = "", key[128] = "";
+    char schema[64] = "", key[128] = "", stamps[64] = "";
 
     if (r->started)
         return journal_break(r, "a second start line");
@@ -156,8 +156,10 @@ journal_take_start(struct journal_reader *r, const json_t *line)
         !fill_text(r, line, "filter", j->filter, sizeof j->filter) ||
         !fill_text(r, line, "effective_filter", j->effective_filter, sizeof j->effective_filter) ||
         !fill_text(r, line, "previous", j->previous, sizeof j->previous) ||
+        !fill_text(r, line, "timestamp_source", stamps, sizeof stamps) ||
         !fill_text(r, line, "pubkey", key, sizeof key))
         return false;
+    j->converted = strcmp(stamps, "file") == 0;
     if (!take_key(r, key))
         return false;
     j->snaplen_headers = json_is_string(snaplen) && strcmp(json_string_value(snaplen), "headers") == 0;

@@ -34,10 +34,23 @@ add_gap(struct store *s, int64_t a, int64_t b, enum gap_kind kind, uint64_t coun
 
 /* Its chain holds. */
 static bool
-is_trusted(const struct capture_file *f)
+is_sound(const struct capture_file *f)
 {
     const enum journal_state state = f->journal.state;
     return state == JOURNAL_CONSISTENT || state == JOURNAL_AUTHENTIC || state == JOURNAL_INCOMPLETE;
+}
+
+/* It tells what the capture lost. That of a file that was converted knows only what was in the file. */
+static bool
+is_kept(const struct capture_file *f)
+{
+    return f->journal.state != JOURNAL_ABSENT && !f->journal.converted;
+}
+
+static bool
+is_trusted(const struct capture_file *f)
+{
+    return is_sound(f) && is_kept(f);
 }
 
 /* ---- one journal ---- */
@@ -215,7 +228,7 @@ find_counted(struct store *s, struct piece *const *pieces, struct run *runs)
             const bool covers = f->first_ns > f->last_ns || (run->from_ns <= f->first_ns && run->to_ns >= f->last_ns);
             counted &= !seen->wanted || (run->known && covers);
         }
-        if (f->journal.state == JOURNAL_ABSENT)
+        if (!is_kept(f))
             f->counted = counted;
     }
 }
@@ -233,8 +246,7 @@ gaps_of_statistics(struct store *s, struct piece *const *pieces)
             struct seen_interface *seen = &pieces[i]->interfaces[r->interface];
             struct total *t = &totals[seen->id];
             fine = take_reading(s, &s->files[i], r, t,
-                                s->files[i].journal.state == JOURNAL_ABSENT ||
-                                    s->files[i].journal.state == JOURNAL_BROKEN);
+                                !is_kept(&s->files[i]) || s->files[i].journal.state == JOURNAL_BROKEN);
             seen->counted = true;
             seen->counted_from_ns = t->since_ns;
             seen->counted_to_ns = t->stamp_ns;
@@ -288,7 +300,7 @@ find_predecessors(const struct store *s)
         return NULL;
     }
     for (uint32_t i = 0; i < s->n_files; i++)
-        if (is_trusted(&s->files[i]))
+        if (is_sound(&s->files[i]))
             links[n++] = (struct link){&s->files[i].journal, i};
     qsort(links, n, sizeof *links, by_interface);
     for (size_t i = 1; i < n; i++)
@@ -342,7 +354,7 @@ store_find_gaps(struct store *s, struct piece *const *pieces, bool passed_over)
         bool whole = true;
         for (uint32_t k = 0; k < pieces[i]->n_interfaces; k++)
             whole &= pieces[i]->interfaces[k].wanted;
-        if (f->journal.state != JOURNAL_ABSENT && !gaps_of_journal(s, f, i, whole))
+        if (is_kept(f) && !gaps_of_journal(s, f, i, whole))
             return false;
     }
     if (!gaps_of_statistics(s, pieces))
