@@ -62,12 +62,13 @@ filter_compile(pcap_t *p, const char *user, bool exact, struct bpf_program *prog
     return 0;
 }
 
-/* What goes on where the program said "take it". A load behind the packet's end would drop the packet, so lengths are
- * asked first; 14 bytes are Ethernet's, whose tag the kernel keeps elsewhere. X is the length of the IP header. */
-enum { TAIL_OTHER = 25 };
+/* What goes on where the program said "take it". A load behind the packet's end would drop the packet: only those that
+ * are longer than any such header are cut. 14 bytes are Ethernet's, whose tag the kernel keeps elsewhere; X is the
+ * length of the IP header. */
+enum { TAIL_OTHER = 22 };
 static const struct bpf_insn tail[] = {
     /*  0 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-    /*  1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 14 + 20 + 20, 0, TAIL_OTHER - 2),
+    /*  1 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 14 + 60 + 20, 0, TAIL_OTHER - 2),
     /*  2 */ BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
     /*  3 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0x0800, 0, 10 - 4),
     /*  4 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14 + 9),
@@ -80,17 +81,14 @@ static const struct bpf_insn tail[] = {
     /* 11 */ BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 14 + 6),
     /* 12 */ BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 6, 0, TAIL_OTHER - 13),
     /* 13 */ BPF_STMT(BPF_LDX | BPF_W | BPF_IMM, 40),
-    /* 14 */ BPF_STMT(BPF_LD | BPF_W | BPF_LEN, 0),
-    /* 15 */ BPF_STMT(BPF_ALU | BPF_SUB | BPF_X, 0),
-    /* 16 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 14 + 20, 0, TAIL_OTHER - 17),
-    /* 17 */ BPF_STMT(BPF_LD | BPF_B | BPF_IND, 14 + 12),
-    /* 18 */ BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
-    /* 19 */ BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 2),
-    /* 20 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 20, 1, 0),
-    /* 21 */ BPF_STMT(BPF_LD | BPF_W | BPF_IMM, 20),
-    /* 22 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
-    /* 23 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 14),
-    /* 24 */ BPF_STMT(BPF_RET | BPF_A, 0),
+    /* 14 */ BPF_STMT(BPF_LD | BPF_B | BPF_IND, 14 + 12),
+    /* 15 */ BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 0xf0),
+    /* 16 */ BPF_STMT(BPF_ALU | BPF_RSH | BPF_K, 2),
+    /* 17 */ BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, 20, 1, 0),
+    /* 18 */ BPF_STMT(BPF_LD | BPF_W | BPF_IMM, 20),
+    /* 19 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_X, 0),
+    /* 20 */ BPF_STMT(BPF_ALU | BPF_ADD | BPF_K, 14),
+    /* 21 */ BPF_STMT(BPF_RET | BPF_A, 0),
     /* TAIL_OTHER: */ BPF_STMT(BPF_RET | BPF_K, 0), /* the snaplen */
 };
 

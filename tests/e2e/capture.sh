@@ -163,6 +163,7 @@ fi
 what="rotation"
 if agent c rotated -i c0 --rotate-packets 300 -s 0 --exact-filter tcp port 443; then
     replay 1000 200 0.001
+    sleep 0.3 # what the kernel still holds belongs before it
     kill -HUP "$pid_rotated"
     sleep 0.3
     replay 100 200 0 1000

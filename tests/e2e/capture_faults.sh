@@ -20,15 +20,15 @@ if agent c whole -i c0 -B 64M --exact-filter tcp && agent c lossy -i c0 -B 256K 
     replay 500
     sleep 0.3
     kill -STOP "$pid_lossy"
-    replay 20000 400 0 500
+    replay 6000 400 0 500
     kill -CONT "$pid_lossy"
     sleep 0.5
-    replay 500 100 0 20500
+    replay 500 100 0 6500
     sleep 0.3
     agent_end whole 0
     agent_end lossy 1
     packets "$work/whole"
-    [ "$(count "$work/all.pcapng")" = 21000 ] || fail "the whole one has $(count "$work/all.pcapng") packets"
+    [ "$(count "$work/all.pcapng")" = 7000 ] || fail "the whole one has $(count "$work/all.pcapng") packets"
     tshark -nr "$work/all.pcapng" -T fields -e tcp.seq_raw -e frame.time_epoch 2>/dev/null | sort >"$work/sent"
     packets "$work/lossy"
     numbers "$work/all.pcapng" >"$work/kept"
@@ -42,7 +42,7 @@ fi
 # ---- the agent's own queue is full: its bounds are the stamps of what was lost ----
 what="queue drops"
 if agent c narrow -i c0 -B 64M --queue 1024 -s 0 -z 12 --exact-filter tcp && agent c wide -i c0 -B 64M --exact-filter tcp; then
-    replay 60000 1400
+    REPLAY_RANDOM=1 lab_in r python3 tests/e2e/replay.py rc 8000 1400
     sleep 1
     agent_end wide 0
     agent_end narrow 1
@@ -87,7 +87,7 @@ if agent s server -i s0 && agent c client -i c0 -s 0 -B 256K; then
     "$correlate" "$work/client" "$work/server" --json "$work/r.json" --events "$work/e.ndjson" --quiet 2>"$work/err"
     [ $? -le 3 ] || fail "twopoint-correlate: $(cat "$work/err")"
     expect "r['points'][0]['capture_drops'] > 100" "count('lost') == 0" "count('injected') == 0" \
-        "count('missed') + count('unresolved') > 100" "'capture-missed' in kinds"
+        "'capture-missed' in kinds"
 fi
 
 # ---- the interface goes down and comes back, gets another name, and is deleted ----
