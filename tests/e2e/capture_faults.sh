@@ -10,10 +10,6 @@ lab_up || exit 1
 replay() { # on the router's end of c0's cable
     lab_in r python3 tests/e2e/replay.py rc "$@"
 }
-numbers() { # of all packets of a capture: which of the replayed ones they are
-    tshark -nr "$1" -T fields -e tcp.seq_raw tcp.dstport==443 2>/dev/null | sort
-}
-
 # ---- the kernel's buffer is full: as many are missing as the journal says, and where it says ----
 what="kernel drops"
 if agent c whole -i c0 -B 64M --exact-filter tcp && agent c lossy -i c0 -B 256K -s 0 --exact-filter tcp; then
@@ -29,9 +25,9 @@ if agent c whole -i c0 -B 64M --exact-filter tcp && agent c lossy -i c0 -B 256K 
     agent_end lossy 1
     packets "$work/whole"
     [ "$(count "$work/all.pcapng")" = 7000 ] || fail "the whole one has $(count "$work/all.pcapng") packets"
-    tshark -nr "$work/all.pcapng" -T fields -e tcp.seq_raw -e frame.time_epoch 2>/dev/null | sort >"$work/sent"
+    replayed "$work/all.pcapng" | sort >"$work/sent"
     packets "$work/lossy"
-    numbers "$work/all.pcapng" >"$work/kept"
+    replayed "$work/all.pcapng" | sort >"$work/kept"
     join -v 1 "$work/sent" "$work/kept" | cut -d' ' -f2 >"$work/missing"
     missing=$(wc -l <"$work/missing")
     [ "$missing" -gt 1000 ] || fail "only $missing were lost"
@@ -47,9 +43,9 @@ if agent c narrow -i c0 -B 64M --queue 1024 -s 0 -z 12 --exact-filter tcp && age
     agent_end wide 0
     agent_end narrow 1
     packets "$work/wide"
-    tshark -nr "$work/all.pcapng" -T fields -e tcp.seq_raw -e frame.time_epoch 2>/dev/null | sort >"$work/sent"
+    replayed "$work/all.pcapng" | sort >"$work/sent"
     packets "$work/narrow"
-    numbers "$work/all.pcapng" >"$work/kept"
+    replayed "$work/all.pcapng" | sort >"$work/kept"
     join -v 1 "$work/sent" "$work/kept" | cut -d' ' -f2 >"$work/missing"
     missing=$(wc -l <"$work/missing")
     [ "$missing" -gt 0 ] || fail "nothing was lost"
