@@ -146,7 +146,7 @@ add_conditional(scmp_filter_ctx f)
     if (!result)
         result = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, not_run);
     for (size_t i = 0; !result && i < COUNT(asked); i++)
-        result = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, asked[i]));
+        result = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, asked[i], 0));
     return result;
 }
 

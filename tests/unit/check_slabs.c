@@ -72,7 +72,7 @@ START_TEST(the_one_at_hand_stays_until_given)
 }
 END_TEST
 
-enum { MANY = 200000 };
+enum { MANY = 20000 };
 
 static void *
 give_many(void *arg)
