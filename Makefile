@@ -25,7 +25,8 @@ DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev li
              libxxhash-dev node-d3 libcap-ng-dev libseccomp-dev
 DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump nftables iproute2 ethtool zstd lz4 gzip mandoc \
              clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
-             nginx-light curl procps
+             nginx-light curl procps nodejs chromium $(if $(shell command -v npm 2>/dev/null),,npm)
+PLAYWRIGHT := 1.65.1
 DEPS_BENCH := $(DEPS_DEV) tcptrace time
 
 # ---- how it is compiled ----
@@ -126,6 +127,7 @@ deps:
 	$(Q)tests/apt.sh $(DEPS)
 deps-dev:
 	$(Q)tests/apt.sh $(DEPS_DEV)
+	$(Q)tests/npm.sh $(BUILD)/node playwright-core@$(PLAYWRIGHT)
 deps-bench:
 	$(Q)tests/apt.sh $(DEPS_BENCH)
 

@@ -40,7 +40,7 @@ const events = (() => {
 /* ---- the table of connections ---- */
 
 const connections = (() => {
-  const PAIRED = ["only at one point", "same addresses", "translated", "terminated between"];
+  const PAIRED = ["only at one point", "same", "translated", "terminated"];
   const ENDED = ["open", "closed", "reset", "unanswered"];
   const SELDOM = ["retransmitted", "spurious", "lost", "proven", "injected", "altered", "corrupted", "unresolved",
     "duplicated", "reordered", "missed"];

@@ -1,0 +1,55 @@
+#!/bin/sh
+# The page in headless Chromium: what it draws against report.json and events.ndjson, how it is used, hostile names, a
+# report of 100,000 connections. Pictures and times are kept in BUILD/page. Needs node, chromium and playwright-core.
+. tests/e2e/common.sh.inc
+build=$(cd "$1" && pwd)
+command -v node >/dev/null || skip "needs node"
+browser=$(command -v chromium || command -v chromium-browser) || skip "needs chromium"
+modules=
+for folder in "$build" "$build/.." "$build/../.."; do
+    [ -d "$folder/node/node_modules/playwright-core" ] && { modules=$folder/node/node_modules; break; }
+done
+[ -n "$modules" ] || skip "needs playwright-core (make deps-dev installs it into the build's folder, by npm)"
+shots=$build/page
+mkdir -p "$shots"
+
+page() { # client, server, name, options
+    what="the page of $1"
+    client=$1 server=$2 name=$3
+    shift 3
+    timeout 120 "$correlate" "$client" "$server" --quiet --html "$work/$name.html" --json "$work/$name.json" \
+        --events "$work/$name.ndjson" "$@" || [ $? -ne 2 ] || fail "it did not run"
+}
+
+for name in case-three case-one-blocked injected altered loss-gro-tso nat-seq-random proxied clean; do
+    pair=fixtures/$name
+    page "$pair"/client.* "$pair"/server.* "$name"
+    what="what is drawn of $pair"
+    timeout 300 node tests/e2e/page/counts.js "$modules" "$browser" "$shots" "$name" "$work/$name.html" \
+        "$work/$name.json" "$work/$name.ndjson" || fail "see above"
+done
+
+c3=fixtures/case-three/client.pcapng.zst s3=fixtures/case-three/server.pcapng.zst
+mkdir "$work/<script>alert(2)<"
+cp $c3 "$work/<script>alert(2)</<img src=x onerror=alert(1)>.pcapng.zst"
+cp $s3 "$work/<script>alert(2)</$(printf 'gnp\342\200\256.pcapng').zst"
+page "$work/<script>alert(2)</<img src=x onerror=alert(1)>.pcapng.zst" \
+    "$work/<script>alert(2)</$(printf 'gnp\342\200\256.pcapng').zst" hostile
+page $c3 $s3 redacted --redact
+
+what="a report of 100,000 connections"
+timeout 300 "$generate" --out "$work/large" --bench packets=2400000,connections=100000,loss=0.01,plain ||
+    fail "the pair could not be made"
+page "$work"/large/client.* "$work"/large/server.* large
+set -- $(python3 - "$work/large.json" <<'PY'
+import json, sys
+summary = json.load(open(sys.argv[1]))["summary"]
+print(summary["connections"], max(h["lost"] for h in summary["hops"]))
+PY
+)
+what="the page in use"
+timeout 400 node tests/e2e/page/use.js "$modules" "$browser" "$shots" "$work/case-three.html" "$work/hostile.html" \
+    "$work/redacted.html" "$work/large.html" "$1" "$2" >"$work/used" || fail "see below"
+cat "$work/used"
+grep '^large:' "$work/used" >"$shots/measured.txt"
+finish
