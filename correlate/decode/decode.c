@@ -27,6 +27,7 @@ decode_frame(struct decoder *d, const struct capture_item *item, struct decoded 
     struct part v;
 
     out->has_extra = false;
+    out->options_cut = false;
     out->vlan = 0;
     out->tunnel = TUNNEL_NONE;
     out->reason = NULL;

@@ -60,6 +60,7 @@ frames_cut(struct frames *t, uint16_t link, const uint8_t *bytes, uint32_t captu
     item.original = n;
     item.frame = ++t->frame;
     item.stamp_ns = t->stamp_ns;
+    memset(&t->out, 1, sizeof t->out); /* what was in it before must not matter */
     return decode_frame(t->decoder, &item, &t->out);
 }
 
