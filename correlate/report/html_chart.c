@@ -292,6 +292,7 @@ static void
 put_chart(struct chart *k, uint32_t step)
 {
     struct jwriter *w = &k->x->f->w;
+    const struct event_index *events = tally_replay_events(k->x->replay);
     char base[24];
 
     snprintf(base, sizeof base, "%" PRId64, k->base_ns);
@@ -299,6 +300,8 @@ put_chart(struct chart *k, uint32_t step)
     jk_uint(w, "id", (uint64_t)k->index + 1);
     jk_string(w, "base", base);
     jk_uint(w, "step", step);
+    jk_uint(w, "n_events", events->first[k->index + 1] - events->first[k->index]);
+    jk_uint(w, "n_again", k->n_again);
     jk_open(w, "scale", '[');
     for (int d = 0; d < 2; d++)
         jw_int(w, window_scale(k, d));

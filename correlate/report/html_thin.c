@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define SEGMENTS_MOST 12000 /* of both points: more, and it is thinned */
-#define EVENTS_MOST   400   /* of a thinned one: with their neighbours */
+#define EVENTS_AROUND 400   /* of a thinned one: so many events with their neighbours */
+#define EVENTS_MOST   4000  /* and so many in all */
 #define AGAIN_MOST    2000
 #define NEIGHBOURS    12
 
@@ -133,8 +134,10 @@ keep_what_tells(struct chart *k)
     for (uint32_t i = index->first[k->index], n = 0; i < index->first[k->index + 1] && n < EVENTS_MOST; i++, n++) {
         const struct event *e = &r->events[index->list[i]];
 
-        keep_record(k, e->seen_at, e->record, NEIGHBOURS);
-        keep_record(k, 1 - e->seen_at, e->arrival, NEIGHBOURS);
+        const uint32_t around = n < EVENTS_AROUND ? NEIGHBOURS : 0;
+
+        keep_record(k, e->seen_at, e->record, around);
+        keep_record(k, 1 - e->seen_at, e->arrival, around);
     }
     for (uint32_t i = 0; i < r->n_resets; i++)
         for (uint32_t f = 0; r->resets[i].connection == k->index && f < r->resets[i].n_frames; f++)

@@ -29,6 +29,13 @@ for name in case-three case-one-blocked injected altered loss-gro-tso nat-seq-ra
         "$work/$name.json" "$work/$name.ndjson" || fail "see above"
 done
 
+# One that is drawn in part: everything about which there is something to tell is.
+what="a long connection"
+timeout 120 "$generate" --out "$work/long" --bench packets=100000,connections=1,loss=0.005,plain || fail "no pair"
+page "$work"/long/client.* "$work"/long/server.* long
+timeout 300 node tests/e2e/page/counts.js "$modules" "$browser" "$shots" long "$work/long.html" "$work/long.json" \
+    "$work/long.ndjson" thinned || fail "see above"
+
 c3=fixtures/case-three/client.pcapng.zst s3=fixtures/case-three/server.pcapng.zst
 mkdir "$work/<script>alert(2)<"
 cp $c3 "$work/<script>alert(2)</<img src=x onerror=alert(1)>.pcapng.zst"

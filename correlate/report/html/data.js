@@ -120,7 +120,8 @@ const charts = (() => {
       return mark;
     });
     const chart = {
-      id, base: BigInt(raw.base), step: raw.step, of: raw.points.map(s => s.of), points, marks, errors: raw.errors,
+      id, base: BigInt(raw.base), step: raw.step, of: raw.points.map(s => s.of), points, marks,
+      unmarked: [raw.n_events - marks.length, raw.n_again - raw.again.length], errors: raw.errors,
       zero: raw.zero, scaled: raw.scale.every(s => s >= 0), files: raw.points.map(s => !!s.f)
     };
     chart.shift = Number(chart.base - base); /* of its times against the page's */

@@ -153,14 +153,14 @@ function travelLinesOf(chart, item, x, lay) {
     const part = injected || !item.mark ? 0.4 : item.mark.kind === "missed" ? 0 : 0.4;
     return [{ x1: from + across * part, y1: y - slant * (1 - part), x2: to, y2: y, start: part ? "nowhere" : "unseen", end: "arrow" }];
   }
-  const lines = item.yEnds.map((y, k) => ({ x1: from, y1: item.y, x2: to, y2: y, end: "arrow", second: k > 0 }));
-  const gone = item.mark && { lost: "cross", corrupted: "cross", unresolved: "doubt", missed: "unseen" }[item.mark.kind];
+  const lines = item.yEnds.map((y, k) => ({ x1: from, y1: item.y, x2: to, y2: y, end: item.mark && item.mark.kind === "corrupted" ? "cross" : "arrow" }));
+  const gone = item.mark && !lines.some(l => l.end === "cross") && { lost: "cross", corrupted: "cross", unresolved: "doubt", missed: "unseen" }[item.mark.kind];
   const partly = item.s.events.some(m => m.kind === "lost");
   if (!lines.length || partly || (gone && gone !== "unseen" && !lines.length)) {
     const slant = Math.min(28, Math.max(8, lay.at(item.t + chart.medianDelay) - item.y));
     const part = gone === "unseen" ? 1 : 0.62;
     lines.push({ x1: from, y1: item.y, x2: from + across * part, y2: item.y + slant * part,
-      end: gone || (item.s.partner === -3 ? "arrow" : "doubt") });
+      end: gone || (item.s.partner === -1 ? "doubt" : "arrow") });
   }
   return lines;
 }

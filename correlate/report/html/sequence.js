@@ -43,7 +43,7 @@ function sequenceData(chart, hop) {
 }
 
 function markSeq(shown, m) {
-  const s = m.s, at = m.kind === "back" ? (s.ack === null ? shown[1] : s.ack) : s.seq + s.len;
+  const s = m.s, at = m.kind === "back" ? (s.ack === null ? shown[1] - 0.04 * (shown[1] - shown[0]) : s.ack) : s.seq + s.len;
   return Math.max(shown[0], Math.min(shown[1], at));
 }
 
@@ -118,7 +118,8 @@ function paint(svg, chart, data, f) {
     path("ack-" + name, stepPath(seen, f.x, f.y, s => s.ack));
     path("window-" + name, stepPath(seen, f.x, f.y, window));
   });
-  svg.selectAll(".mark").attr("transform", m => `translate(${f.x(m.s.t)},${f.y(markSeq(f.y.domain(), m))})`)
+  const scale = data.marks.filter(m => m.s.t >= view[0] && m.s.t <= view[1]).length > 120 ? 0.6 : 1; /* fewer, larger */
+  svg.selectAll(".mark").attr("transform", m => `translate(${f.x(m.s.t)},${f.y(markSeq(f.y.domain(), m))}) scale(${scale})`)
     .classed("aside", m => m.s.t < view[0] || m.s.t > view[1]);
   const seen = inView(data.delays, view);
   path("band", bandPath(seen, f.x, f.delay));

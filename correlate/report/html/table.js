@@ -113,6 +113,9 @@ function connectionCharts(id) {
   if (chart.step > 1) {
     parts.push(h("p", { class: "notice" }, `A long connection: of the frames about which there is nothing to tell, one in ${chart.step} is drawn (${names.map((n, p) => count(chart.points[p].length) + " of " + count(chart.of[p]) + " at " + n).join(", ")}).`));
   }
+  if (chart.unmarked[0] || chart.unmarked[1]) {
+    parts.push(h("p", { class: "notice" }, "Not marked, for there are too many: " + things(chart.unmarked[0], "packet event") + " and " + things(chart.unmarked[1], "retransmission") + ". events.ndjson has the events."));
+  }
   if (!chart.scaled) parts.push(h("p", { class: "hint" }, "The windows are not drawn: the handshake, which tells their scale, was not captured."));
   [0, 1].forEach(hop => {
     const side = chart.points[hop].concat(chart.points[1 - hop]);
