@@ -47,6 +47,7 @@ struct problem {
     bool (*possible)(void *context, size_t tx, size_t rx);
     void *context;
     int64_t alone; /* price of leaving one unpaired */
+    int64_t n;     /* transmissions of the cluster */
 };
 
 int
@@ -95,13 +96,16 @@ reserve(void *array, size_t *room, size_t n, size_t size)
 static int64_t
 pair_cost(const struct problem *q, size_t i, size_t j)
 {
-    int64_t d = q->arrivals[j] - q->tx[i].expected;
+    const struct align_tx *x = &q->tx[i];
+    const int64_t at = q->arrivals[j];
+    const int64_t beyond = at < x->low ? x->low - at : at > x->high ? at - x->high : 0;
+    int64_t d = at - x->expected;
 
-    if (q->arrivals[j] < q->tx[i].earliest || q->arrivals[j] > q->tx[i].latest)
+    if (at < x->earliest || at > x->latest)
         return FAR;
     if (q->possible && !q->possible(q->context, i, j))
         return FAR;
-    d = d < 0 ? -d : d;
+    d = beyond + ((d < 0 ? -d : d) - beyond) / q->n;
     return d < 2 * q->alone ? d : 2 * q->alone - 1;
 }
 
@@ -237,7 +241,7 @@ sweep_forth(const struct problem *q, size_t first, size_t last)
 }
 
 static int
-solve_cluster(const struct problem *q, size_t first, size_t last)
+solve_cluster(struct problem *q, size_t first, size_t last)
 {
     struct align *a = q->a;
     struct band saved = a->band[last]; /* its row is borrowed for the end of this cluster */
@@ -246,6 +250,7 @@ solve_cluster(const struct problem *q, size_t first, size_t last)
     if (cells > ALIGN_CELLS || cells > a->allowed)
         return 1;
     a->allowed -= cells;
+    q->n = (int64_t)(last - first);
     for (size_t i = first; i <= last; i++)
         widest = a->band[i].to - a->band[i].from + 1 > widest ? a->band[i].to - a->band[i].from + 1 : widest;
     if (reserve(&a->to_go, &a->cell_room, cells, sizeof *a->to_go) < 0 ||
@@ -273,7 +278,7 @@ int
 align_solve(struct align *a, struct align_tx *tx, size_t n_tx, const int64_t *arrivals, size_t n_rx,
             bool (*possible)(void *context, size_t tx, size_t rx), void *context)
 {
-    struct problem q = {a, tx, arrivals, possible, context, 1};
+    struct problem q = {a, tx, arrivals, possible, context, 1, 1};
 
     if (reserve(&a->band, &a->band_room, n_tx + 1, sizeof *a->band) < 0)
         return -1;

@@ -13,6 +13,7 @@
 struct align_tx {             /* one transmission; all are sorted by time */
     int64_t expected;         /* when it should arrive: its departure + the local delay */
     int64_t earliest, latest; /* when it plausibly may: earliest <= expected <= latest */
+    int64_t low, high;        /* between these is where others arrived that left around then: no news */
     int64_t jitter;           /* two arrangements whose costs differ by no more cannot be told apart */
     /* results */
     size_t arrival; /* index of its arrival, or ALIGN_NONE */

@@ -134,6 +134,8 @@ expect(const struct group *g, const struct member *a, struct align_tx *x)
         early = early > PLAUSIBLE ? early : PLAUSIBLE;
     }
     x->expected = a->time + (l.known ? l.delay : 0);
+    x->low = l.known ? a->time + l.low - g->t->slack : x->expected;
+    x->high = l.known ? a->time + l.high + g->t->slack : x->expected;
     x->earliest = x->expected - early;
     x->latest = x->expected + late;
     x->jitter = jitter;

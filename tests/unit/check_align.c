@@ -25,8 +25,12 @@ teardown(void)
 static struct align_tx
 left(int64_t t)
 {
-    return (struct align_tx){
-        .expected = t + DELAY, .earliest = t + DELAY - 2000000, .latest = t + DELAY + 2000000, .jitter = 50000};
+    return (struct align_tx){.expected = t + DELAY,
+                             .earliest = t + DELAY - 2000000,
+                             .latest = t + DELAY + 2000000,
+                             .low = t + DELAY,
+                             .high = t + DELAY,
+                             .jitter = 50000};
 }
 
 START_TEST(one_of_three_is_lost)
@@ -40,6 +44,57 @@ START_TEST(one_of_three_is_lost)
     ck_assert_uint_eq(tx[2].arrival, 1);
     for (int i = 0; i < 3; i++)
         ck_assert(!tx[i].unsure);
+}
+END_TEST
+
+/* The same, where others took 1 ms less or more than the middle. */
+static struct align_tx
+left_spread(int64_t t)
+{
+    struct align_tx x = left(t);
+
+    x.low -= 1000000;
+    x.high += 1000000;
+    x.earliest = x.low - 4000000;
+    x.latest = x.high + 4000000;
+    x.jitter = 2000000;
+    return x;
+}
+
+/* Nine resets, about 0.8 ms apart, each 0.8 ms earlier than the middle: all arrived, rather than one lost and one
+ * copied. */
+START_TEST(a_queue_is_no_loss)
+{
+    struct align_tx tx[9];
+    int64_t rx[9];
+
+    for (int i = 0; i < 9; i++) {
+        tx[i] = left_spread(i * INT64_C(800000));
+        rx[i] = i * INT64_C(800000) + DELAY - 800000 + (i * 7919) % 30000;
+    }
+    ck_assert_int_eq(align_solve(a, tx, 9, rx, 9, NULL, NULL), 0);
+    for (size_t i = 0; i < 9; i++) {
+        ck_assert_uint_eq(tx[i].arrival, i);
+        ck_assert(!tx[i].unsure);
+    }
+}
+END_TEST
+
+/* Two of forty acknowledgements, 0.1 ms apart, are lost: which, delays that spread over 2 ms do not tell. */
+START_TEST(a_sum_of_trifles_tells_nothing)
+{
+    struct align_tx tx[40];
+    int64_t rx[38];
+    int m = 0;
+
+    for (int i = 0; i < 40; i++) {
+        tx[i] = left_spread(i * INT64_C(100000));
+        if (i != 3 && i != 11)
+            rx[m++] = i * INT64_C(100000) + DELAY + 700000;
+    }
+    ck_assert_int_eq(align_solve(a, tx, 40, rx, 38, NULL, NULL), 0);
+    for (size_t i = 0; i < 40; i++)
+        ck_assert(tx[i].unsure);
 }
 END_TEST
 
@@ -209,6 +264,8 @@ main(void)
 
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, one_of_three_is_lost);
+    tcase_add_test(c, a_queue_is_no_loss);
+    tcase_add_test(c, a_sum_of_trifles_tells_nothing);
     tcase_add_test(c, the_first_is_lost_and_nothing_shifts);
     tcase_add_test(c, too_close_to_tell);
     tcase_add_test(c, implausible_pairs_are_not_made);
