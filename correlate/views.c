@@ -211,7 +211,8 @@ is_hinted(struct run *r, const struct hints *hints, const struct segment *s, int
         return NULL;
     for (int i = 0; i < 2; i++)
         near &= !r->heard[i] || labs((long)seq_diff(numbers[i], r->high[i])) < NEAR;
-    if (!has_isn(r) && !r->hint && near) { /* its first ones the other point missed */
+    if ((!has_isn(r) || !(h->isn_known[0] || h->isn_known[1])) && !r->hint && near) {
+        /* its first ones the other point missed */
         r->hint = h;
         return NULL;
     }

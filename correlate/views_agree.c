@@ -7,9 +7,9 @@
  *     point 1:   SYN x  SYN-ACK y  ... FIN                          ...      hints: point 1's flow is cut at the first
  *                                                                            segment that fits them in both numbers
  *
- * Only flows of the same tuple at both points are looked at, and only connections begun at one point alone are made
- * into hints, so where the captures are whole this costs one table of ISNs a flow. A path that shifts sequence numbers
- * makes hints that fit nothing. */
+ * So does a connection that one point cut off by its numbers alone. Only flows of the same tuple at both points are
+ * looked at, and only what the other does not know is made into hints, so where the captures are whole this costs one
+ * table of ISNs a flow. A path that shifts sequence numbers makes hints that fit nothing. */
 #include "correlate/tuples.h"
 #include "correlate/views_internal.h"
 
@@ -97,16 +97,16 @@ list_known(struct exchange *x, const struct views *v, struct range r)
     return 0;
 }
 
-/* Did this point see the connection begin, and the other did not? */
+/* Does this point know that here a connection begins, and the other does not? */
 static bool
-is_news(const struct exchange *x, const struct view *v)
+is_news(const struct exchange *x, const struct view *v, bool first)
 {
     for (uint8_t e = 0; e < 2; e++) {
         const struct begun key = {v->isn[e], e};
         if (view_knows_isn(v, e) && bsearch(&key, x->known, x->n_known, sizeof key, by_isn))
             return false;
     }
-    return view_knows_isn(v, 0) || view_knows_isn(v, 1);
+    return !first || view_knows_isn(v, 0) || view_knows_isn(v, 1);
 }
 
 static void
@@ -159,7 +159,7 @@ exchange_flow(struct exchange *x, struct range r0, const struct views *other, st
         return -1;
     for (uint32_t i = r0.first; i < r0.end; i++) {
         struct hint *grown, made;
-        if (!is_news(x, &x->views->view[i]) || !make_hint(x->from, &x->views->view[i], &made))
+        if (!is_news(x, &x->views->view[i], i == r0.first) || !make_hint(x->from, &x->views->view[i], &made))
             continue;
         if ((h->n & (h->n - 1)) == 0) { /* full, at every power of two */
             grown = realloc(h->hint, (h->n ? 2 * (size_t)h->n : 1) * sizeof *grown);
