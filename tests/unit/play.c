@@ -251,6 +251,7 @@ play_run(const struct plan *plan)
     clock_gettime(CLOCK_MONOTONIC, &a);
     for (int p = 0; p < POINTS; p++)
         ck_assert_int_eq(views_build(views[p], stores[p], &e), 0);
+    ck_assert_int_eq(views_agree(views, stores, &e), 0);
     ck_assert_int_eq(pair_connections(&play_found, stores, views, &e), 0);
     clock_gettime(CLOCK_MONOTONIC, &b);
     return seconds(&a, &b);
