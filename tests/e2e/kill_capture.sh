@@ -13,13 +13,19 @@ file=$(ls "$work"/pair/client.*)
 
 what="killed while it converts a file"
 mkdir "$work/converted"
-python3 tests/e2e/kill_set.py "$verify" "$work/converted" "$kills" "$seed" "$capture" -r "$file" -o "$work/converted" \
+python3 tests/e2e/kill_set.py "$verify" "$work/converted" "$kills" 0.4 "$seed" "$capture" -r "$file" -o "$work/converted" \
     --name client -q --rotate-packets 2000 >"$work/out" 2>&1 || fail "$(cat "$work/out")"
 cat "$work/out"
+python3 tests/validate.py journal "$work"/converted/*.ndjson || fail "the journals break their schema"
+for f in $(ls "$work"/converted/*.zst | sed -n '1p;$p'); do
+    tshark -r "$f" >/dev/null 2>"$work/err" || fail "tshark cannot read $f: $(cat "$work/err")"
+    capinfos "$f" >/dev/null 2>"$work/err" || fail "capinfos cannot read $f: $(cat "$work/err")"
+done
 
 what="killed while it captures"
 if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null; then
     mkdir "$work/live"
+    "$capture" --keygen "$work/key" >/dev/null || fail "--keygen"
     # packets over the loopback of a namespace of its own
     unshare -n sh -c '
         ip link set lo up || exit 77
@@ -28,9 +34,11 @@ if [ "$(id -u)" = 0 ] && unshare -n true 2>/dev/null; then
         python3 tests/e2e/kill_set.py "$@" -- -- --duration 1s
         status=$?
         kill "$traffic"
-        exit "$status"' sh "$verify" "$work/live" "$kills" "$seed" "$capture" -i lo -o "$work/live" --name client -q \
-        -s 0 --rotate-packets 3000 -W 5 >"$work/out" 2>&1 || fail "$(cat "$work/out")"
+        exit "$status"' sh "$verify" "$work/live" "$kills" 0.6 "$seed" "$capture" -i lo -o "$work/live" --name client -q \
+        -s 0 --rotate-packets 3000 -W 5 --sign "$work/key" >"$work/out" 2>&1 || fail "$(cat "$work/out")"
     cat "$work/out"
+    "$verify" --quiet --pubkey "$work/key.pub" "$work/live" >"$work/out" || fail "$(cat "$work/out")"
+    python3 tests/validate.py journal "$work"/live/*.ndjson || fail "the journals break their schema"
 else
     echo "no namespace: not killed while it captures"
 fi

@@ -1,8 +1,9 @@
 """Kill a process that writes capture sets, at random moments, and recover:
 
-  kill_set.py VERIFY FOLDER KILLS SEED COMMAND... -- [ARGUMENT... -- [ARGUMENT...]]
+  kill_set.py VERIFY FOLDER KILLS SECONDS SEED COMMAND... -- [ARGUMENT... -- [ARGUMENT...]]
 
-COMMAND writes into FOLDER, finishing first what the run before it left. It is killed with the first arguments appended.
+COMMAND writes into FOLDER, finishing first what the run before it left. It is killed with the first arguments appended,
+half of the times within SECONDS of its start, half of them much earlier.
 After every kill the set must hold up to its last flush: nothing broken, nothing missing. Last it runs with the second
 arguments appended and ends by itself; then everything must be whole: good for VERIFY, no `.part` left, every frame
 ended. Prints what was found; exit 1 when anything was wrong.
@@ -33,13 +34,13 @@ def split(words):
     return command + killed, command + last
 
 
-def main(verify, folder, kills, seed, *words):
+def main(verify, folder, kills, span, seed, *words):
     command, last = split(words)
     draw = random.Random(int(seed))
     faults, states = [], collections.Counter()
     for number in range(int(kills)):
         writer = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        time.sleep(draw.choice((draw.uniform(0, 0.02), draw.uniform(0, 0.15))))
+        time.sleep(draw.choice((draw.uniform(0, float(span) / 8), draw.uniform(0, float(span)))))
         early = writer.poll()
         writer.send_signal(signal.SIGKILL)
         complaint = writer.communicate()[1].decode(errors="replace")

@@ -39,10 +39,15 @@ for f in "$folder"/*.zst; do
 done
 for f in "$folder"/*.zst; do state consistent 0 "$f"; done
 run 3 "$folder" "$folder"
-what="a folder without captures"
+what="what cannot be verified"
 mkdir "$work/empty"
-timeout 60 "$verify" "$work/empty" >"$work/out" 2>"$work/err" && fail "exit status 0"
-says err 'no capture file'
+for arguments in "$work/empty" "$work/nothing" "--pubkey $work/nothing $folder" "--pubkey" "--wrong $folder" "" "a b"; do
+    timeout 60 "$verify" $arguments >"$work/out" 2>"$work/err"
+    [ $? = 2 ] || fail "exit status $? of \"$arguments\""
+    [ -s "$work/err" ] || fail "not a word about \"$arguments\""
+done
+"$verify" --help | grep -q '^Usage: twopoint-verify' || fail "--help"
+"$verify" --version | grep -q '^twopoint-verify [0-9]' || fail "--version"
 
 # ---- what was changed ----
 what="truncated packets"
@@ -67,6 +72,8 @@ done
 what="two files exchanged"
 again && mv "$(nth 1 .zst)" "$work/x" && mv "$(nth 2 .zst)" "$(nth 1 .ndjson | sed 's/journal.ndjson/pcapng.zst/')" &&
     mv "$work/x" "$(nth 2 .ndjson | sed 's/journal.ndjson/pcapng.zst/')" && state broken 1 "$work/set"
+what="a journal that cannot be read"
+again && ln -s "$work/nothing" "$work/set/x.journal.ndjson" && : >"$work/set/x.pcapng.zst" && state broken 2 "$work/set"
 what="a file twice"
 again && cp "$(nth 2 .zst)" "$work/set/copy.pcapng.zst" && cp "$(nth 2 .ndjson)" "$work/set/copy.journal.ndjson" &&
     state broken 1 "$work/set"
@@ -181,7 +188,7 @@ state incomplete 0 "$work/live"
 # ---- killed, again and again ----
 what="killed"
 mkdir "$work/killed" "$work/ringed"
-python3 tests/e2e/kill_set.py "$verify" "$work/killed" "$kills" "$seed" \
+python3 tests/e2e/kill_set.py "$verify" "$work/killed" "$kills" 0.15 "$seed" \
     "$write" "$work/killed" --recover --chunks 3 --packets 100 -- --forever >"$work/out" 2>&1 ||
     fail "$(cat "$work/out")"
 cat "$work/out"
@@ -190,7 +197,7 @@ for f in $(ls "$work"/killed/*.zst | sed -n '1p;$p'); do
     capinfos "$f" >/dev/null 2>"$work/err" || fail "capinfos cannot read $f: $(cat "$work/err")"
 done
 what="killed, with a ring and a key"
-python3 tests/e2e/kill_set.py "$verify" "$work/ringed" "$((kills / 4))" "$seed" \
+python3 tests/e2e/kill_set.py "$verify" "$work/ringed" "$((kills / 4))" 0.15 "$seed" \
     "$write" "$work/ringed" --recover --chunks 2 --packets 50 --ring 3 --sign "$work/key" -- --forever >"$work/out" 2>&1 ||
     fail "$(cat "$work/out")"
 cat "$work/out"
