@@ -2,7 +2,7 @@
 #
 #   make deps demo      install what is missing, build, and run the correlator on a shipped pair of case three
 #   make check          build and run all tests (installs what only tests need, by deps-dev)
-#   make bench fuzz score lint golden install clean
+#   make bench bench-capture soak fuzz score lint golden install clean
 #
 # V=1 shows the commands. SANITIZE=address,undefined builds (and with check: tests) with those sanitizers, in a folder
 # of their own. D3_JS=FILE embeds another D3 5 than Debian's. CPPFLAGS, CFLAGS, LDFLAGS, PREFIX, DESTDIR and
@@ -18,6 +18,7 @@ WERROR    ?=
 SANITIZE  ?=
 SEEDS     ?= 1-200
 FUZZ_TIME ?= 600
+SOAK_TIME ?= 3600
 D3_JS     ?= /usr/share/nodejs/d3/dist/d3.min.js
 
 # ---- what Debian has to give ----
@@ -27,7 +28,7 @@ DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump nftables ip
              clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
              nginx-light curl procps nodejs chromium $(if $(shell command -v npm 2>/dev/null),,npm)
 PLAYWRIGHT := 1.65.1
-DEPS_BENCH := $(DEPS_DEV) tcptrace time
+DEPS_BENCH := $(DEPS_DEV) tcptrace time tcpreplay
 
 # ---- how it is compiled ----
 comma     := ,
@@ -164,15 +165,19 @@ fuzz: deps-dev $(FUZZERS)
 lint: deps-dev
 	$(Q)tests/lint.sh '$(ALL_SRC)' '$(ALL_H)' '$(VERSION)'
 
-install: $(CORRELATE) $(VERIFY)
+install: $(CORRELATE) $(VERIFY) $(CAPTURE)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/doc/twopoint
-	install -m 755 $(CORRELATE) $(VERIFY) $(DESTDIR)$(PREFIX)/bin/
-	install -m 644 docs/twopoint-correlate.1 docs/twopoint-verify.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 755 $(CORRELATE) $(VERIFY) $(CAPTURE) $(DESTDIR)$(PREFIX)/bin/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|@BINDIR@|$(PREFIX)/bin|' capture/install/twopoint-capture@.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/twopoint-capture@.service
+	install -m 644 capture/install/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/twopoint.conf
+	install -m 644 docs/twopoint-capture.1 docs/twopoint-correlate.1 docs/twopoint-verify.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 README.md LICENSE docs/*.md docs/*.png $(DESTDIR)$(PREFIX)/share/doc/twopoint/
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all generate wire deps deps-dev deps-bench demo check check-only unit score bench golden fuzz fuzz-build lint install clean
+.PHONY: all generate wire deps deps-dev deps-bench demo check check-only unit score bench bench-capture soak golden fuzz fuzz-build lint install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

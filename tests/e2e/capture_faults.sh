@@ -109,6 +109,30 @@ if agent c links -i c0 --exact-filter tcp port 443; then
     verified "$work/links" consistent
 fi
 
+# ---- killed: the next start finishes what was left ----
+what="kill -9"
+agent_folder=$work/killed
+if agent s killed -i s0 --exact-filter tcp port 443; then
+    lab_in r python3 tests/e2e/replay.py rs 500
+    sleep 2.2 # a chunk a second
+    kill -KILL "$pid_killed"
+    wait "$wrapper_killed"
+    ls "$agent_folder" | grep -q part || fail "nothing unfinished is there"
+    if agent s again -i s0 --exact-filter tcp port 443; then
+        says again.log 'of an earlier run that was cut off, finished'
+        lab_in r python3 tests/e2e/replay.py rs 100
+        sleep 0.3
+        agent_end again 0
+        ls "$agent_folder" | grep -q part && fail "something unfinished is left"
+        packets "$agent_folder"
+        [ "$(count "$work/all.pcapng")" = 600 ] || fail "$(count "$work/all.pcapng") packets, not 600"
+        journal_has "$agent_folder" 'of("recovered")' 'sum(c["packets"] for c in of("chunk")) == 600'
+        "$verify" "$agent_folder" >"$work/verified" 2>&1
+        grep -q broken "$work/verified" && fail "twopoint-verify: $(cat "$work/verified")"
+    fi
+fi
+unset agent_folder
+
 # ---- a small disk: the ring's oldest goes, else it ends; nothing written before is harmed ----
 what="--min-free"
 mkdir "$work/small"
