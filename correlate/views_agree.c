@@ -93,7 +93,8 @@ list_known(struct exchange *x, const struct views *v, struct range r)
         for (uint8_t e = 0; e < 2; e++)
             if (view_knows_isn(&v->view[i], e))
                 x->known[x->n_known++] = (struct begun){v->view[i].isn[e], e};
-    qsort(x->known, x->n_known, sizeof *x->known, by_isn);
+    if (x->n_known > 1)
+        qsort(x->known, x->n_known, sizeof *x->known, by_isn);
     return 0;
 }
 
@@ -103,7 +104,7 @@ is_news(const struct exchange *x, const struct view *v, bool first)
 {
     for (uint8_t e = 0; e < 2; e++) {
         const struct begun key = {v->isn[e], e};
-        if (view_knows_isn(v, e) && bsearch(&key, x->known, x->n_known, sizeof key, by_isn))
+        if (x->n_known > 0 && view_knows_isn(v, e) && bsearch(&key, x->known, x->n_known, sizeof key, by_isn))
             return false;
     }
     return !first || view_knows_isn(v, 0) || view_knows_isn(v, 1);
