@@ -171,7 +171,7 @@ remainder_of(const struct clock *c, struct clock_step *steps, const struct clock
 }
 
 int
-clock_set_backs(struct clock *c, const struct clock_step *moves, size_t n)
+clock_tell_moves(struct clock *c, const struct clock_step *moves, size_t n)
 {
     struct clock_step *steps = malloc((c->n_seams + n + 1) * sizeof *steps), *own = malloc((n + 1) * sizeof *own);
 

@@ -49,12 +49,12 @@ struct clock {                  /* plain data: reports read it */
 };
 
 /* Fit. `quantum_ns`: the sum of both points' stamp quanta, added to every bound. Journals' clock marks of either point
- * (may be NULL, 0) place steps and narrow bounds, and lose to the packets where they disagree. */
+ * (may be NULL, 0) place steps and narrow bounds, and lose to the packets where they disagree. `moves`: clocks that
+ * were set back (by_ns < 0; times on their points' own clocks; in any order), where loading made the stamps go on: they
+ * are told among `steps`, and theta may jump there by the time that passed meanwhile. */
 int clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns,
-              const struct journal_clock *marks[2], const size_t n_marks[2], struct error *e);
-/* Clocks were set back as `moves` say (by_ns < 0; times on their points' own clocks as they go on; any order), and the
- * stamps that made the samples go on as if they had not: tell it among `steps`. -1: memory. */
-int clock_set_backs(struct clock *c, const struct clock_step *moves, size_t n);
+              const struct journal_clock *marks[2], const size_t n_marks[2], const struct clock_step *moves,
+              size_t n_moves, struct error *e);
 /* theta between the clocks as they stood in the files: that of the pieces, less what was taken out before t. */
 struct theta clock_as_stamped(const struct clock *c, int64_t t_ns, struct theta theta);
 /* theta at reference time t; before the first and after the last piece their skew bounds widen it. */

@@ -416,11 +416,11 @@ lay_out(struct clock *out, const struct fit *fit, const struct eras *eras, const
 
 static int
 fit_all(struct clock *out, struct bound_point *p, size_t n, int64_t quantum_ns, const struct journal_clock *marks[2],
-        const size_t n_marks[2])
+        const size_t n_marks[2], const struct clock_step *moves, size_t n_moves)
 {
     struct eras eras = {0};
     struct fit fit = {0};
-    int result = clock_find_eras(&eras, p, n, quantum_ns, marks, n_marks);
+    int result = clock_find_eras(&eras, p, n, quantum_ns, marks, n_marks, moves, n_moves);
 
     for (size_t i = 0; result == 0 && i < eras.n; i++)
         result = fit_era(&fit, (uint32_t)i, &eras.era[i], p);
@@ -437,7 +437,7 @@ fit_all(struct clock *out, struct bound_point *p, size_t n, int64_t quantum_ns, 
 
 int
 clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns, const struct journal_clock *marks[2],
-          const size_t n_marks[2], struct error *e)
+          const size_t n_marks[2], const struct clock_step *moves, size_t n_moves, struct error *e)
 {
     size_t n;
     struct bound_point *p = clock_samples_list(s, quantum_ns, &n);
@@ -449,9 +449,9 @@ clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_ns, 
         out->reverse_seen |= p[i].h == 1;
     }
     if (n > 0)
-        result = fit_all(out, p, n, quantum_ns, marks, n_marks);
+        result = fit_all(out, p, n, quantum_ns, marks, n_marks, moves, n_moves);
     free(p);
-    if (result != 0 || clock_set_backs(out, NULL, 0) != 0) {
+    if (result != 0 || clock_tell_moves(out, moves, n_moves) != 0) {
         clock_free(out);
         return error_set(e, ERR_MEMORY, "out of memory while aligning the clocks");
     }

@@ -61,7 +61,10 @@ struct eras {
 };
 /* clock_steps.c: cut the points into eras. -1: out of memory. */
 int clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quantum_ns,
-                    const struct journal_clock *marks[2], const size_t n_marks[2]);
+                    const struct journal_clock *marks[2], const size_t n_marks[2], const struct clock_step *moves,
+                    size_t n_moves);
+/* clock.c: tell of the moves among the steps. -1: out of memory. */
+int clock_tell_moves(struct clock *c, const struct clock_step *moves, size_t n);
 /* clock_marks.c */
 struct marked_step {
     uint8_t point;

@@ -50,10 +50,12 @@ gather_marks(const struct store *s, size_t *n)
     return all;
 }
 
-static int
-note_set_backs(struct clock *c, struct store *const stores[POINTS])
+/* Where clocks were set back; NULL for want of memory. */
+static struct clock_step *
+gather_moves(struct store *const stores[POINTS], size_t *n)
 {
-    size_t n = 0, room = 0;
+    size_t room = 0;
+    *n = 0;
     for (int p = 0; p < POINTS; p++)
         for (uint32_t f = 0; f < stores[p]->n_files; f++)
             room += stores[p]->files[f].n_set_backs;
@@ -64,31 +66,28 @@ note_set_backs(struct clock *c, struct store *const stores[POINTS])
             for (uint32_t i = 0; i < file->n_set_backs; i++) {
                 const struct set_back *b = &file->set_backs[i];
                 if (!b->before)
-                    moves[n++] = (struct clock_step){b->at_ns, (i ? b[-1].ahead_ns : 0) - b->ahead_ns, (uint8_t)p};
+                    moves[(*n)++] = (struct clock_step){b->at_ns, (i ? b[-1].ahead_ns : 0) - b->ahead_ns, (uint8_t)p};
             }
         }
-    const int result = moves ? clock_set_backs(c, moves, n) : -1;
-    free(moves);
-    return result;
+    return moves;
 }
 
 int
 clock_of_points(struct clock *out, struct store *const stores[POINTS], const struct clock_samples *s, struct error *e)
 {
-    size_t n[POINTS];
+    size_t n[POINTS], n_moves;
     struct journal_clock *own[POINTS];
-    int result = 0;
+    struct clock_step *moves = gather_moves(stores, &n_moves);
+    bool fine = moves;
     for (int p = 0; p < POINTS; p++) {
         own[p] = gather_marks(stores[p], &n[p]);
-        if (n[p] && !own[p])
-            result = error_set(e, ERR_MEMORY, "out of memory");
+        fine = fine && (own[p] || !n[p]);
     }
-    if (!result)
-        result = clock_fit(out, s, stores[0]->quantum_ns + stores[1]->quantum_ns,
-                           (const struct journal_clock *[]){own[0], own[1]}, n, e);
-    if (!result && note_set_backs(out, stores))
-        result = error_set(e, ERR_MEMORY, "out of memory");
+    const int result = fine ? clock_fit(out, s, stores[0]->quantum_ns + stores[1]->quantum_ns,
+                                        (const struct journal_clock *[]){own[0], own[1]}, n, moves, n_moves, e)
+                            : error_set(e, ERR_MEMORY, "out of memory");
     free(own[0]);
     free(own[1]);
+    free(moves);
     return result;
 }

@@ -444,9 +444,49 @@ cut_marked(struct eras *e, const struct bound_point *p, size_t n, const struct m
     return 0;
 }
 
+/* ---- Where loading moved stamps on ---- */
+
+/* Does the point's stamp lie before (-1), behind (1) or at the time where its clock goes on? Its stamp is exact but for
+ * the quantum, by which y was widened. */
+static int
+side_of(const struct bound_point *p, const struct clock_step *m, int64_t quantum_ns)
+{
+    const int64_t behind = (m->point == 0 ? p->x : p->x + p->y) - m->time_ns;
+    return behind < -quantum_ns - 1 ? -1 : behind > quantum_ns + 1;
+}
+
+/* By how much time passed meanwhile theta jumps there, silently: bounds end. Points that are sorted in between belong
+ * to neither side. */
+static int
+cut_moved(struct eras *e, struct bound_point *p, const struct clock_step *m, int64_t quantum_ns)
+{
+    for (size_t at = 0; at < e->n; at++) {
+        const struct era rest = e->era[at];
+        size_t end = rest.first, next = rest.end;
+        while (end < rest.end && side_of(&p[end], m, quantum_ns) < 0)
+            end++;
+        while (next > end && side_of(&p[next - 1], m, quantum_ns) > 0)
+            next--;
+        if (end == rest.end)
+            continue;
+        if (end == rest.first || next == rest.end)
+            return 0; /* between eras */
+        if (!add_era(e, 0))
+            return -1;
+        memmove(&e->era[at + 1], &e->era[at], (e->n - 1 - at) * sizeof *e->era);
+        e->era[at].end = end;
+        e->era[at + 1] = (struct era){.first = next, .end = rest.end, .point = m->point, .silent = true};
+        for (size_t i = end; i < next; i++)
+            p[i].passed_over = true;
+        return 0;
+    }
+    return 0;
+}
+
 int
 clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quantum_ns,
-                const struct journal_clock *marks[2], const size_t n_marks[2])
+                const struct journal_clock *marks[2], const size_t n_marks[2], const struct clock_step *moves,
+                size_t n_moves)
 {
     memset(out, 0, sizeof *out);
     if (cut_hard(out, p, n) != 0 || cut_soft(out, p, n, quantum_ns) != 0)
@@ -461,6 +501,9 @@ clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quant
         if (result != 0)
             return -1;
     }
+    for (size_t i = 0; i < n_moves && i < MOST_MARKED; i++)
+        if (cut_moved(out, p, &moves[i], quantum_ns) != 0)
+            return -1;
     for (size_t i = 0; i < out->n; i++) {
         struct era *e = &out->era[i];
         e->from = p[e->first].x;

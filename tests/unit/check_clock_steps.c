@@ -139,7 +139,7 @@ START_TEST(journal_places_a_hidden_step)
     struct clock c;
     struct error e;
 
-    ck_assert_int_eq(clock_fit(&c, s, 2, marks, n, &e), 0);
+    ck_assert_int_eq(clock_fit(&c, s, 2, marks, n, NULL, 0, &e), 0);
     ck_assert_uint_eq(c.n_steps, 1);
     ck_assert_int_eq(c.steps[0].by_ns, 3000000);
     ck_assert_uint_eq(c.steps[0].point, 1);
@@ -169,7 +169,7 @@ error_with_claim(int64_t maxerror_us, int64_t offset)
     struct clock c;
     struct error e;
 
-    ck_assert_int_eq(clock_fit(&c, s, 2, marks, n, &e), 0);
+    ck_assert_int_eq(clock_fit(&c, s, 2, marks, n, NULL, 0, &e), 0);
     int64_t error = clock_error(&c, T0 + 15 * NS_PER_S);
     ck_assert_int_eq(truth_count_outside(&t, &c, &r, "claim", 4), 0);
     clock_free(&c);

@@ -67,7 +67,7 @@ truth_fit(struct clock *c, const struct clock_samples *s, int64_t quantum)
     const size_t n_marks[2] = {0, 0};
     struct error e;
 
-    ck_assert_int_eq(clock_fit(c, s, quantum, marks, n_marks, &e), 0);
+    ck_assert_int_eq(clock_fit(c, s, quantum, marks, n_marks, NULL, 0, &e), 0);
 }
 
 void
