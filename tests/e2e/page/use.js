@@ -145,6 +145,7 @@ async function checkScreens(browser) {
   await page.emulateMedia({ media: "print" });
   failures.equal("paper is white", await page.evaluate(() => getComputedStyle(document.body).backgroundColor), "rgb(255, 255, 255)");
   failures.check("no buttons on paper", !(await page.locator(".tools button").first().isVisible()));
+  failures.check("the table fits on paper", await page.evaluate(() => document.querySelector("#table").getBoundingClientRect().right <= innerWidth));
   await page.screenshot({ path: `${shots}/story-print.png`, fullPage: true });
   await page.pdf({ path: `${shots}/story.pdf`, format: "A4" });
   await context.close();
