@@ -97,7 +97,7 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
     const uint32_t from = list_first_after(l->from, l->tx, l->n_tx, p->earliest),
                    to = list_first_after(l->from, l->tx, l->n_tx, p->latest);
     uint32_t k = from > ID_STEPS ? from - ID_STEPS : 0, last = NO_INDEX;
-    bool gapless = true, before = false, after = false;
+    bool gapless = true, before = false, after = false, long_after = false;
     uint16_t lowest = 0, next = 0;
     for (; k < l->n_tx && k < to + ID_STEPS; k++) {
         const struct segment *s = lane_tx(l, k);
@@ -125,11 +125,12 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
         *stands_at = s->ip_id;
         before |= s->stamp_ns < p->earliest;
         after |= s->stamp_ns > p->latest;
+        long_after |= s->stamp_ns > p->latest + STALE;
     }
     if (last == NO_INDEX || !gapless)
         return DUE_UNKNOWN;
-    if (!after && (uint16_t)(id - next) < ID_SOON)
-        return DUE_UNKNOWN; /* it may be what came next */
+    if (!long_after && (uint16_t)(id - next) < ID_SOON)
+        return DUE_UNKNOWN; /* it may be what came next, and was faster than all others */
     if (lowest && (uint16_t)(lowest - id) <= ID_SOON && from <= ID_STEPS)
         return DUE_UNKNOWN; /* or what came before all that was recorded */
     *bracketed = before && after;

@@ -96,6 +96,18 @@ START_TEST(id_not_due)
 }
 END_TEST
 
+/* The counter's very next ID, on a packet that overtook the last recorded one: faster than all others, not forged. */
+START_TEST(the_next_id_is_due)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 100 + (int)i));
+    const uint32_t rx = build_add(b, 1, 0, data(33900, 10, 110));
+    build_pass(b, 1, 5000, (struct wire){.us = 40000, .seq = 5001, .ack = 2101});
+    judge_counter();
+    ck_assert_int_ne(event_about(1, rx)->kind, EVENT_INJECTED);
+}
+END_TEST
+
 START_TEST(sender_goes_on_after_its_reset)
 {
     const uint32_t rx = build_add(b, 1, 0, forged_reset(0));
@@ -303,6 +315,7 @@ main(void)
     tcase_add_loop_test(t, a_copy_of_what_was_missed_is_not_missed_again, 0, 2);
     tcase_add_test(t, bytes_passed_over_were_sent);
     tcase_add_loop_test(t, id_not_due, 0, 2);
+    tcase_add_test(t, the_next_id_is_due);
     tcase_add_loop_test(t, sender_goes_on_after_its_reset, 0, 2);
     tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
     tcase_add_test(t, other_bytes_under_the_same_seq);
