@@ -227,6 +227,8 @@ rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
     return false;
 }
 
+#define EARLY_COPY (10 * NS_PER_MS)
+
 /* Is the arrival what transmission i is, or a wire segment of what it is, as far as headers tell? */
 static bool
 is_equal(const struct judge *j, const struct piece *p, uint32_t i)
@@ -244,33 +246,46 @@ is_equal(const struct judge *j, const struct piece *p, uint32_t i)
     return !changed && (!(tx->bits & rx->bits & SEG_TS) || t->tsval != REWRITE_NONE || tx->tsval == rx->tsval);
 }
 
-/* Equal in everything to a transmission, or to a wire segment of one, that has arrived already, soon after it: copied
- * on the way, if the sender's capture is to be relied on. (Where IDs or timestamps identify it, the match has found
- * it.) Of several, the one whose arrival is nearest. */
-static bool
-rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
+/* The transmission that the arrival equals in everything, or a wire segment of which it equals, and that has arrived
+ * otherwise; of several the one whose arrival is nearest, *apart from this one. `early`: of those that left later than
+ * what was matched around then lets believe. */
+static uint32_t
+find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *apart)
 {
     const struct lane *l = p->lane;
-    const struct translation *t = l->tr;
     uint32_t nearest = NO_INDEX, steps = 0;
-    int64_t apart = INT64_MAX;
-    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE)
-        return false;
+    *apart = INT64_MAX;
     for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->from + 1); k > 0 && steps < WALK_LIMIT;
          k--, steps++) {
         const uint32_t i = l->tx_by_pos[k - 1];
         const struct segment *tx = lane_tx(l, i);
         if (l->tx_pos[i] + l->longest_tx < p->from)
             break;
-        if (p->latest - tx->stamp_ns > LATEST_AROUND || tx->stamp_ns > p->latest || tx->partner == NO_RECORD ||
-            !is_equal(j, p, i))
+        if (p->latest - tx->stamp_ns > LATEST_AROUND || (tx->stamp_ns > p->latest) != early ||
+            tx->partner == NO_RECORD || !is_equal(j, p, i))
             continue;
         const uint32_t rx = lane_arrival_of(l, l->tx[i], (uint32_t)(p->from - l->tx_pos[i]));
-        if (rx == NO_RECORD || llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns) >= apart)
+        if (rx == NO_RECORD || llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns) >= *apart)
             continue;
-        apart = llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns);
+        *apart = llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns);
         nearest = i;
     }
+    return nearest;
+}
+
+/* Equal in everything to a transmission, or to a wire segment of one, that has arrived already, soon after it: copied
+ * on the way, if the sender's capture is to be relied on. (Where IDs or timestamps identify it, the match has found
+ * it.) */
+static bool
+rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
+{
+    const struct lane *l = p->lane;
+    const struct translation *t = l->tr;
+    uint32_t nearest;
+    int64_t apart;
+    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE)
+        return false;
+    nearest = find_equal(j, p, false, &apart);
     if (nearest == NO_INDEX)
         return false;
     *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
@@ -278,6 +293,17 @@ rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
     v->about_from = (uint32_t)(l->rx_pos[p->place] - l->tx_pos[nearest]);
     verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart, p->seg->ip_id);
     return true;
+}
+
+/* May it be the first arrival of a transmission of which the match took the second, faster than all around it? */
+static bool
+may_be_a_fast_one(const struct judge *j, const struct piece *p)
+{
+    const struct translation *t = p->lane->tr;
+    int64_t apart;
+    const uint32_t i = find_equal(j, p, true, &apart);
+    return i != NO_INDEX && apart <= EARLY_COPY &&
+           (!t->ttl_known || p->seg->ttl - lane_tx(p->lane, i)->ttl == t->ttl_step);
 }
 
 /* ---- neighbours ---- */
@@ -385,7 +411,7 @@ by_absence(struct judge *j, const struct piece *p)
     if (reset && w != WHOLE && is_silent(j, p))
         return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     if (!part && (w == WHOLE || reset || like == LIKE_NOT)) {
-        v = injected(w == WHOLE && p->lane->matched ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+        v = injected(w == WHOLE && p->lane->matched && !may_be_a_fast_one(j, p) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
         verdict_because(&v, w == WHOLE ? RULE_SENDER_COUNTED : RULE_SENDER_LOOKS_WHOLE, 1 - p->lane->h, p->record, 0,
                         0);
         if (like == LIKE_NOT && ttl != p->seg->ttl)

@@ -138,6 +138,28 @@ START_TEST(reset_that_ends_it)
 }
 END_TEST
 
+/* One reset left, two equal ones arrived: the first is faster than all around it (_i 0), and may be that reset all the
+ * same. With another TTL (_i 1) it is not. */
+START_TEST(a_fast_copy_is_not_proven_injected)
+{
+    struct wire reset = {.us = 40000, .seq = 2001, .flags = TCP_RST};
+
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 0));
+    build_pass(b, 0, 5000, reset);
+    reset.us = 43500;
+    reset.ttl = _i ? 200 : 0;
+    const uint32_t rx = build_add(b, 1, 0, reset);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    build_counted(b, 0);
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_INJECTED);
+    ck_assert_int_eq(e->level, _i ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+}
+END_TEST
+
 START_TEST(other_bytes_under_the_same_seq)
 {
     flow_with(99);
@@ -312,6 +334,7 @@ main(void)
     TCase *t = tcase_create("arrived");
     tcase_add_checked_fixture(t, judging_setup, judging_teardown);
     tcase_add_test(t, id_fills_the_gap);
+    tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     tcase_add_loop_test(t, a_copy_of_what_was_missed_is_not_missed_again, 0, 2);
     tcase_add_test(t, bytes_passed_over_were_sent);
     tcase_add_loop_test(t, id_not_due, 0, 2);
