@@ -2,7 +2,7 @@
 #
 #   make deps demo      install what is missing, build, and run the correlator on a shipped pair of case three
 #   make check          build and run all tests (installs what only tests need, by deps-dev)
-#   make bench bench-capture soak fuzz score lint golden install clean
+#   make lab bench bench-capture soak fuzz score lint golden install clean
 #
 # V=1 shows the commands. SANITIZE=address,undefined builds (and with check: tests) with those sanitizers, in a folder
 # of their own. D3_JS=FILE embeds another D3 5 than Debian's. CPPFLAGS, CFLAGS, LDFLAGS, PREFIX, DESTDIR and
@@ -146,6 +146,12 @@ unit: $(UNIT)
 score: $(CORRELATE) $(GENERATE)
 	$(Q)python3 tests/score/sweep.py --generate $(GENERATE) --correlate $(CORRELATE) --seeds $(SEEDS) --scenarios all --jobs 2
 
+LAB_KEEP  ?= $(O)/lab/failed
+lab: deps-dev
+	$(Q)$(MAKE) --no-print-directory lab-only
+lab-only: $(CORRELATE) wire
+	$(Q)python3 tests/lab/lab.py --correlate $(CORRELATE) --wire $(WIRE) --keep $(LAB_KEEP)
+
 bench: deps-bench $(CORRELATE) $(GENERATE)
 	$(Q)tests/bench/bench.sh $(O)
 
@@ -178,6 +184,6 @@ install: $(CORRELATE) $(VERIFY) $(CAPTURE)
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all generate wire deps deps-dev deps-bench demo check check-only unit score bench bench-capture soak golden fuzz fuzz-build lint install clean
+.PHONY: all generate wire deps deps-dev deps-bench demo check check-only unit score lab lab-only bench bench-capture soak golden fuzz fuzz-build lint install clean
 .SECONDARY:
 .DELETE_ON_ERROR:

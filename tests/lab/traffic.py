@@ -75,7 +75,7 @@ class End:
             return call(*arguments)
         except TimeoutError as e:
             # with an errno the kernel gave the connection up, without one we lost patience
-            self.line["ended"] = "timeout" if e.errno is None else "given-up"
+            self.line["ended"] = "given-up" if e.errno is None else "timeout"
             self.line["error"] = errno.errorcode.get(e.errno) if e.errno else None
             raise Over from e
         except OSError as e:

@@ -48,6 +48,11 @@ class Scoring(unittest.TestCase):
     def test_one_event_one_item(self):
         self.expect([item(5)], [event(5), event(5)], 1, 1)
 
+    def test_two_copies_of_one_packet(self):
+        copies = [item(5, kind="duplicated"), item(5, kind="duplicated")]
+        self.expect(copies, [event(5, kind="duplicated"), event(5, kind="duplicated")], 2, 0)
+        self.expect(copies, [event(5, kind="duplicated")], 1, 0)
+
     def test_part_of_a_super_segment(self):
         parts = [item(5, 1000, 100), item(5, 1100, 100)]
         self.expect(parts, [event(5, 1000, 200)], 2, 0)

@@ -136,7 +136,9 @@ class Score:
         return 0 < length <= at and not twice
 
     def take(self, event, items):
-        """An event on a part of a super-segment stands for every wire segment in it, and for nothing more."""
+        """An event on a part of a super-segment stands for every wire segment in it, and for nothing more: of two items of the
+        same bytes (two copies of one packet) for one."""
+        items = list({(item["seq"], item["len"]): item for item in reversed(items)}.values())
         for item in items:
             self.taken[item["number"]] = event
         fits = self.within_truth(event)
@@ -216,8 +218,11 @@ def check_clock(truth, report):
     for clock in report.get("clocks") or ():
         if clock.get("reference") or clock["point"] != truth.header["points"][1]:
             continue
-        parts = [(report["window"].get("first_ns"), clock)]
-        parts += [(s["from_ns"], s) for s in clock.get("segments") or ()]
+        segments = clock.get("segments") or ()
+        begin = report["window"].get("first_ns")
+        if steps and segments and begin is not None:  # a step before the first packet that both captures hold cannot be known
+            begin = max(begin, segments[0]["from_ns"])
+        parts = [(begin, clock)] + [(s["from_ns"], s) for s in segments]
         for at_ns, part in parts:
             if at_ns is None or part.get("offset_ns") is None:
                 continue
@@ -257,7 +262,7 @@ def check_resets(truth, report):
             result[which + "_merged"] += 1
             continue
         for field in ("sent_by", "fate", "cause"):
-            if found[field] == train[field] or (field == "fate" and others):
+            if found[field] in [train[field], *train.get(field + "_too", ())] or (field == "fate" and others):
                 result[f"{which}_{field}_right"] += 1
             elif found[field] in ("unknown", "unresolved"):
                 result[f"{which}_{field}_unknown"] += 1

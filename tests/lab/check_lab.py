@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+"""The lab's own arithmetic: reading frames, tying captures to the wire, ageing, deciding what can be decided."""
+import os
+import struct
+import sys
+import tempfile
+import types
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import age  # noqa: E402
+import decide  # noqa: E402
+import frames  # noqa: E402
+import legs  # noqa: E402
+from ledger import Ledger, Seen, Transmission  # noqa: E402
+
+CLIENT, SERVER = bytes([10, 77, 1, 2]), bytes([10, 77, 2, 2])
+STAMPS = b"\x01\x01\x08\x0a" + struct.pack("!II", 7, 9)
+
+
+def packet(seq, length, flags=frames.ACK, options=b"", total=None, src=CLIENT, sport=40000, tag=b"", v6=False, ipid=5):
+    """An Ethernet frame with a TCP segment; `total` overrides the IP header's length."""
+    tcp = struct.pack("!HHIIHHHH", sport, 8000, seq, 1, (5 + len(options) // 4) << 12 | flags, 100, 0, 0) + options
+    body = tcp + bytes(length)
+    if v6:
+        ip = struct.pack("!IHBB", 6 << 28, len(body), 6, 60) + bytes(12) + src + bytes(12) + SERVER
+        return bytes(12) + tag + b"\x86\xdd" + ip + body
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(body) if total is None else total, ipid, 0x4000, 60, 6, 0)
+    return bytes(12) + tag + b"\x08\x00" + ip + src + SERVER + body
+
+
+def taken(number, data, stamp=0):
+    return frames.decode(number, stamp, data, len(data))
+
+
+class Reading(unittest.TestCase):
+    def test_header(self):
+        f = taken(3, packet(1000, 50, frames.ACK | frames.PSH, STAMPS))
+        self.assertEqual((f.number, f.seq, f.len, f.flags, f.tsval, f.tsecr, f.ipid, f.ttl), (3, 1000, 50, 24, 7, 9, 5, 60))
+        self.assertEqual(f.kept, 50)
+
+    def test_sack(self):
+        f = taken(1, packet(1, 0, options=b"\x01\x01\x05\x0a" + struct.pack("!II", 100, 200)))
+        self.assertEqual(f.sack, ((100, 200),))
+
+    def test_super_segment_without_length(self):
+        self.assertEqual(taken(1, packet(1, 9000, total=0)).len, 9000)
+
+    def test_padding_is_no_payload(self):
+        self.assertEqual(taken(1, packet(1, 0) + bytes(6)).len, 0)
+
+    def test_tag_and_ipv6(self):
+        f = taken(1, packet(1, 10, tag=b"\x81\x00\x00\x4d", v6=True))
+        self.assertEqual((f.vlan, f.len, f.ipid), (77, 10, None))
+
+    def test_tunnel(self):
+        inner = packet(77, 10)
+        udp = struct.pack("!HHHH", 1, frames.VXLAN_PORT, 16 + len(inner), 0) + b"\x08\0\0\0\0\0\x4d\0" + inner
+        ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 60, 17, 0) + bytes(8)
+        f = taken(1, bytes(12) + b"\x08\x00" + ip + udp)
+        self.assertEqual((f.tunnel, f.seq, f.len, f.src), (77, 77, 10, CLIENT))
+
+    def test_not_tcp_or_cut_short(self):
+        self.assertIsNone(taken(1, packet(1, 0)[:30]))
+        self.assertIsNone(taken(1, bytes(12) + b"\x08\x06" + bytes(28)))
+
+    def test_pcap_there_and_back(self):
+        with tempfile.NamedTemporaryFile() as file:
+            frames.write_pcap(file.name, [(1700000000123456789, b"abc", 9)])
+            self.assertEqual(frames.read_pcap(file.name)[1], [(1700000000123456789, b"abc", 9)])
+
+
+class Legs(unittest.TestCase):
+    def match(self, captured, wire):
+        return legs.match_leg([taken(i + 1, p) for i, p in enumerate(captured)], [taken(i + 1, p) for i, p in enumerate(wire)], {})
+
+    def test_super_segment(self):
+        leg = self.match([packet(1000, 300), packet(1300, 0)], [packet(1000, 100), packet(1100, 100), packet(1200, 100), packet(1300, 0)])
+        self.assertEqual([(leg.seen[n].frame.number, leg.seen[n].offset) for n in (1, 2, 3, 4)], [(1, 0), (1, 100), (1, 200), (2, 0)])
+        self.assertEqual((leg.lost, leg.made), ([], []))
+
+    def test_a_retransmission_takes_its_own_frame(self):
+        leg = self.match([packet(1000, 100), packet(1000, 100)], [packet(1000, 100), packet(1000, 100)])
+        self.assertEqual([leg.seen[n].frame.number for n in (1, 2)], [1, 2])
+
+    def test_lost_and_made(self):
+        leg = self.match([packet(1000, 200), packet(1200, 50)], [packet(1000, 100), packet(1200, 50), packet(5000, 10)])
+        self.assertEqual([(f.number, o) for f, o in leg.lost], [(1, 100)])
+        self.assertEqual([w.number for w in leg.made], [3])
+
+    def test_another_stamp_is_another_packet(self):
+        leg = self.match([packet(1, 10, options=STAMPS)], [packet(1, 10)])
+        self.assertEqual(len(leg.made), 1)
+
+    def test_translated_ports(self):
+        inside = [taken(1, packet(500, 0, frames.SYN)), taken(2, packet(501, 10))]
+        outside = [taken(1, packet(500, 0, frames.SYN, sport=7)), taken(2, packet(501, 10, sport=7))]
+        table = legs.untranslate(inside, outside)
+        leg = legs.match_leg(inside, outside, table)
+        self.assertEqual(leg.seen[2].frame.number, 2)
+        self.assertEqual(legs.untranslate(inside, inside), {})
+
+
+def run_of(stamps):
+    """What age.Aged reads of a run: the same frames on both sides."""
+    records = [[(t, packet(100 * i, 100), 154) for i, t in enumerate(stamps)] for _ in (0, 1)]
+    captured = [[frames.decode(i + 1, *r) for i, r in enumerate(side)] for side in records]
+    return types.SimpleNamespace(records=records, captured=captured, sent=[captured[0], []])
+
+
+class Ageing(unittest.TestCase):
+    STAMPS = [10**9 * i for i in range(1, 12)]
+
+    def aged(self, words):
+        with tempfile.TemporaryDirectory() as folder:
+            aged = age.Aged(run_of(self.STAMPS), words, folder, 1)
+            files = [[f] if f.endswith(".pcap") else [os.path.join(f, n) for n in sorted(os.listdir(f))] for f in aged.files]
+            return aged, [[frames.read_pcap(f)[1] for f in side] for side in files]
+
+    def test_as_taken(self):
+        aged, files = self.aged("")
+        self.assertEqual([t for t, _, _ in files[1][0]], self.STAMPS)
+        self.assertEqual(aged.views[0].keep, {n: n for n in range(1, 12)})
+
+    def test_clock(self):
+        aged, files = self.aged("offset=3600+drift=100+step=-0.5")
+        self.assertEqual([t for t, _, _ in files[0][0]], self.STAMPS)
+        self.assertEqual(files[1][0][0][0], self.STAMPS[0] + 3600 * 10**9)
+        self.assertEqual(files[1][0][-1][0], self.STAMPS[-1] + 3600 * 10**9 + 10**6 - 5 * 10**8)
+        self.assertEqual([c["offset_ns"] for c in aged.clock], [3600 * 10**9, 3599500500000])
+
+    def test_late_early_hole(self):
+        self.assertEqual(len(self.aged("late=client:30%")[1][0][0]), 8)
+        self.assertEqual(len(self.aged("early=server:30%")[1][1][0]), 8)
+        aged, files = self.aged("rotate=server:25%")
+        self.assertEqual([len(f) for f in files[1]], [4, 4])
+        self.assertEqual(aged.views[1].keep[8], age.FILE + 1)
+        self.assertEqual(len(aged.views[1].missed), 3)
+
+    def test_missed_and_stated(self):
+        aged, files = self.aged("thin=server:50%+counted")
+        missing = 11 - len(files[1][0])
+        self.assertGreater(missing, 0)
+        self.assertEqual(aged.options[-1], f"server={missing}")
+        self.assertEqual(len(aged.views[1].missed), missing)
+
+    def test_cut(self):
+        self.assertEqual({len(d) for _, d, _ in self.aged("cut=60")[1][0][0]}, {60})
+        aged, files = self.aged("headers")
+        self.assertEqual({len(d) for _, d, _ in files[0][0]}, {54})
+        seen = Seen(frames.decode(1, 0, packet(0, 100), 154), 0)
+        self.assertFalse(aged.views[0].holds(seen, 0))
+
+    def test_retransmissions(self):
+        f = [taken(i + 1, p) for i, p in enumerate((packet(1, 100), packet(101, 100), packet(1, 100), packet(201, 0)))]
+        self.assertEqual(age.retransmissions(f, {1, 2, 3, 4}), [3])
+
+
+class Deciding(unittest.TestCase):
+    """Ten packets, a second apart, 10 ms under way; the fifth is lost."""
+
+    def decided(self, views=None):
+        ledger = Ledger()
+        for i in range(10):
+            t = Transmission(i, 0)
+            t.connection, t.len = 1, 100
+            t.sent = Seen(taken(i + 1, packet(100 * i, 100), i * 10**9), 0)
+            t.identity = t.identity_arrived = i
+            if i != 4:
+                t.arrivals = [Seen(taken(i + 1, packet(100 * i, 100), i * 10**9 + 10**7), 0)]
+            ledger.items.append(t)
+        self.lost = ledger.items[4]
+        return decide.Decide(ledger, views or [self.view(), self.view()])
+
+    @staticmethod
+    def view(first=-10**9, last=2 * 10**10, missed=()):
+        return decide.View({n: n for n in range(1, 11)}, None, first, last, missed)
+
+    def test_whole(self):
+        self.assertIsNone(self.decided().lost(self.lost))
+
+    def test_ends_before_it_could_arrive(self):
+        d = self.decided([self.view(), self.view(last=4 * 10**9 + 5 * 10**6)])
+        self.assertEqual(d.lost(self.lost), "outside the capture's window")
+
+    def test_capture_missed_packets(self):
+        d = self.decided([self.view(), self.view(missed=[9 * 10**9])])
+        self.assertEqual(d.lost(self.lost), "capture missing packets")
+
+    def test_look_alike(self):
+        d = self.decided()
+        for t in d.ledger.items[4:6]:
+            t.identity = "same"
+            t.sent.frame.t = 4 * 10**9
+        d = decide.Decide(d.ledger, d.views)
+        self.assertIsNotNone(d.mixed_group(self.lost))
+        self.assertEqual(d.mixed_group(self.lost), d.mixed_group(d.ledger.items[5]))
+
+    def test_reordered_between_the_taps(self):
+        d = self.decided()
+        one, two = d.ledger.items[6:8]
+        one.arrivals[0].frame.number, two.arrivals[0].frame.number = 8, 7
+        d = decide.Decide(d.ledger, d.views)
+        self.assertEqual(d.late, {6: 1})
+
+
+if __name__ == "__main__":
+    unittest.main()
