@@ -149,7 +149,7 @@ score: $(CORRELATE) $(GENERATE)
 LAB_KEEP  ?= $(O)/lab/failed
 lab: deps-dev
 	$(Q)$(MAKE) --no-print-directory lab-only
-lab-only: $(CORRELATE) wire
+lab-only: $(CORRELATE) $(CAPTURE) wire
 	$(Q)python3 tests/lab/lab.py --correlate $(CORRELATE) --wire $(WIRE) --keep $(LAB_KEEP)
 
 bench: deps-bench $(CORRELATE) $(GENERATE)

@@ -22,6 +22,7 @@ What was removed is known exactly: each capture's View says which frame became w
 """
 import os
 import random
+import shutil
 
 import frames
 from decide import View
@@ -112,6 +113,9 @@ class Aged:
             at = (self.start + self.stop) // 2
             self.clock.append({"from_ns": at, "offset_ns": self.offset(at, spec), "skew_ppm": float(spec.get("drift", 0))})
         self.counted = "counted" in spec
+        if run.agent and not words:  # as the agent left it, with its journal
+            self.files = [shutil.copytree(os.path.join(run.folder, point), os.path.join(folder, point)) for point in POINTS]
+            self.counted = True
 
     def offset(self, at, spec):
         """The server's clock minus the client's, at true time `at` (the client's clock is the truth)."""

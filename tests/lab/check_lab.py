@@ -105,7 +105,7 @@ def run_of(stamps):
     """What age.Aged reads of a run: the same frames on both sides."""
     records = [[(t, packet(100 * i, 100), 154) for i, t in enumerate(stamps)] for _ in (0, 1)]
     captured = [[frames.decode(i + 1, *r) for i, r in enumerate(side)] for side in records]
-    return types.SimpleNamespace(records=records, captured=captured, sent=[captured[0], []])
+    return types.SimpleNamespace(records=records, captured=captured, sent=[captured[0], []], agent=None)
 
 
 class Ageing(unittest.TestCase):

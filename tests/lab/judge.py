@@ -153,6 +153,7 @@ def prepare(folder, scenario):
     run = truth.Run(folder, notes["addresses"])
     builder = truth.Builder(run)
     builder.build()
+    run.agent = scenario.agent
     if scenario.relay:
         builder.terminated.update(builder.ledger.connections)
     causes.attach(builder.ledger, folder)

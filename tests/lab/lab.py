@@ -32,7 +32,7 @@ def run_scenario(task):
     failed, cases = [], []
     try:
         if not arguments.again:
-            play.play(scenario, folder, f"lab{os.getpid()}", arguments.wire, arguments.seed)
+            play.play(scenario, folder, f"lab{os.getpid()}", programs(arguments), arguments.seed)
         run, builder, notes = judge.prepare(folder, scenario)
         failed = judge.happened(scenario, run, notes)
         for words in arguments.ages or scenarios.ages_of(index, scenario, arguments.fast):
@@ -45,6 +45,11 @@ def run_scenario(task):
         traceback.print_exc()
     store_run(arguments, scenario, folder, bool(failed))
     return scenario.name, failed, cases
+
+
+def programs(arguments):
+    """The wire, and the agent that lies beside the correlator."""
+    return arguments.wire, os.path.join(os.path.dirname(os.path.abspath(arguments.correlate)), "twopoint-capture")
 
 
 def judge_case(arguments, scenario, run, builder, words):

@@ -26,7 +26,8 @@ FILTER = "tcp or icmp or icmp6 or udp port 4789 or (vlan and (tcp or icmp or icm
 class Stage:
     """The running parts of one scenario."""
 
-    def __init__(self, scenario, topology, folder):
+    def __init__(self, scenario, topology, folder, agent):
+        self.agent = agent
         self.scenario, self.topology, self.folder = scenario, topology, folder
         self.failed, self.under_way, self.dumps = [], [], []
 
@@ -36,11 +37,17 @@ class Stage:
     def capture(self):
         for end, point in (("c", "client"), ("s", "server")):
             log = open(os.path.join(self.folder, point + ".log"), "w", encoding="utf-8")  # closed with the process's end
+            ready = "listening"
             command = ["tcpdump", "-q", "-i", self.topology.port_device(end), "-B", "16384", "-s", "0", "-U",
                        "--time-stamp-precision=nano", "-w", os.path.join(self.folder, point + ".pcap"), FILTER]
+            if self.scenario.agent:
+                ready = "capturing on"
+                command = [self.agent, "-i", self.topology.port_device(end), "-o", os.path.join(self.folder, point), "--name", point,
+                           "-s", self.scenario.agent, "tcp or udp port 4789"]
+                os.chmod(self.folder, 0o755)  # it goes on as a user of no rights
             self.dumps.append((point, self.topology.start(end, command, stderr=log), log))
         for point, process, log in self.dumps:
-            wait_for(lambda log=log: "listening" in read(log.name), f"tcpdump at the {point}", process)
+            wait_for(lambda log=log: ready in read(log.name), f"the capture at the {point}", process)
 
     def quiet(self):
         """Wait until nothing has come to the wire for 0.6 s, 7 s at most (servers that go on sending do so for 5)."""
@@ -60,9 +67,20 @@ class Stage:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=LIMIT)
             log.close()
-            said = re.search(r"^(\d+) packets? dropped by kernel", read(log.name), re.M)
-            drops[point] = int(said.group(1)) if said else -1
+            said = re.search(r"(\d+) packets? dropped by (?:the )?kernel(?:, (\d+) by the queue)?", read(log.name))
+            drops[point] = sum(int(n) for n in said.groups() if n) if said else -1
+            if self.scenario.agent:
+                self.convert(point)
         return drops
+
+    def convert(self, point):
+        """What the agent wrote, as a pcap beside its folder: the same frames under the same numbers."""
+        folder, path = os.path.join(self.folder, point), os.path.join(self.folder, point + ".pcap")
+        parts = sorted(name for name in os.listdir(folder) if name.endswith(".pcapng.zst"))
+        if len(parts) != 1:
+            raise RuntimeError(f"the agent at the {point} wrote {parts}")
+        packets = subprocess.run(["zstd", "-dcq", os.path.join(folder, parts[0])], capture_output=True, timeout=LIMIT, check=True)
+        subprocess.run(["editcap", "-F", "nsecpcap", "-", path], input=packets.stdout, timeout=LIMIT, check=True)
 
     def serve(self):
         command = [sys.executable, os.path.join(HERE, "traffic.py"), "serve", "--truth", self.traffic_log("s"), "--port", str(PORT)]
@@ -174,14 +192,15 @@ def wait_for(ready, what, process):
     raise RuntimeError(f"{what} did not start")
 
 
-def play(scenario, folder, prefix, wire, seed):
-    """Runs it all; `wire` is the wire's path. Raises LabError, RuntimeError or OSError where it could not be played."""
+def play(scenario, folder, prefix, programs, seed):
+    """Runs it all; `programs`: the paths of the wire and of the agent. Raises LabError, RuntimeError or OSError where it
+    could not be played."""
     rules = os.path.join(folder, "scenario")
     with open(rules, "w", encoding="utf-8") as text:
         text.write("\n".join(scenario.rules) + "\n")
     with topology.Topology(prefix, mtu=scenario.mtu, mtu_server=scenario.mtu_server, tunnel=scenario.tunnel,
-                           wire_program=wire) as t:
-        stage = Stage(scenario, t, folder)
+                           wire_program=programs[0]) as t:
+        stage = Stage(scenario, t, folder, programs[1])
         arrange(scenario, t)
         stage.wire = t.wire(rules, folder, seed)
         stage.capture()

@@ -35,6 +35,7 @@ class Scenario:
     tunnel: str = None
     lossy: tuple = None          # (router, nftables rule): a kernel's own harm
     relay: bool = False
+    agent: str = None            # captured by twopoint-capture, keeping so much of a packet, instead of tcpdump
     fast: bool = False           # part of make check
     idle: tuple = ()             # rules that may find nothing to do
 
@@ -173,6 +174,13 @@ add("mix-reuse-resets", ["both drop when flags=rst share=30%", "both drop when s
 add("clean-stall", [], ["stall gap=1.5", "trickle rounds=200"], clean=True)
 add("loss-stall", ["both drop when nodata share=10%"], ["stall gap=2", EXCHANGE])
 add("loss-trickle", ["both drop when share=4%"], ["trickle rounds=300", EXCHANGE])
+
+# ---- the agent instead of tcpdump ----
+AGENT = ["late=server:30%", "drift=60+offset=-2", "thin=both:1%"]
+add("agent-clean", [], ALL, clean=True, agent="0", ages=AGENT)
+add("agent-loss", ["both drop when share=3%"], BULK, agent="headers", ages=AGENT)
+add("agent-everything", ["both drop when share=1.5%", "both copy gap=2ms when share=1%", "both corrupt when share=1%",
+                         "both alter when data share=1%"], BULK + ["abort size=30000"], agent="0", ages=AGENT)
 
 # ---- something ends the connections in between ----
 add("proxy", ["both drop when share=2%"], ["get size=200000", "chat rounds=10"], relay=True)
