@@ -273,6 +273,18 @@ find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *ap
     return nearest;
 }
 
+/* May it be the first arrival of a transmission of which the match took the second, faster than all around it? */
+static uint32_t
+find_fast_one(const struct judge *j, const struct piece *p, int64_t *apart)
+{
+    const struct translation *t = p->lane->tr;
+    const uint32_t i = find_equal(j, p, true, apart);
+    return i != NO_INDEX && *apart <= EARLY_COPY &&
+                   (!t->ttl_known || p->seg->ttl - lane_tx(p->lane, i)->ttl == t->ttl_step)
+               ? i
+               : NO_INDEX;
+}
+
 /* Equal in everything to a transmission, or to a wire segment of one, that has arrived already, soon after it: copied
  * on the way, if the sender's capture is to be relied on. (Where IDs or timestamps identify it, the match has found
  * it.) */
@@ -286,6 +298,8 @@ rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
     if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE)
         return false;
     nearest = find_equal(j, p, false, &apart);
+    if (nearest == NO_INDEX && !(p->seg->flags & TCP_RST)) /* a forged reset may look just so */
+        nearest = find_fast_one(j, p, &apart);
     if (nearest == NO_INDEX)
         return false;
     *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
@@ -293,17 +307,6 @@ rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
     v->about_from = (uint32_t)(l->rx_pos[p->place] - l->tx_pos[nearest]);
     verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart, p->seg->ip_id);
     return true;
-}
-
-/* May it be the first arrival of a transmission of which the match took the second, faster than all around it? */
-static bool
-may_be_a_fast_one(const struct judge *j, const struct piece *p)
-{
-    const struct translation *t = p->lane->tr;
-    int64_t apart;
-    const uint32_t i = find_equal(j, p, true, &apart);
-    return i != NO_INDEX && apart <= EARLY_COPY &&
-           (!t->ttl_known || p->seg->ttl - lane_tx(p->lane, i)->ttl == t->ttl_step);
 }
 
 /* ---- neighbours ---- */
@@ -411,7 +414,9 @@ by_absence(struct judge *j, const struct piece *p)
     if (reset && w != WHOLE && is_silent(j, p))
         return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     if (!part && (w == WHOLE || reset || like == LIKE_NOT)) {
-        v = injected(w == WHOLE && p->lane->matched && !may_be_a_fast_one(j, p) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+        v = injected(w == WHOLE && p->lane->matched && find_fast_one(j, p, &(int64_t){0}) == NO_INDEX
+                         ? LEVEL_PROVEN
+                         : LEVEL_SUPPORTED);
         verdict_because(&v, w == WHOLE ? RULE_SENDER_COUNTED : RULE_SENDER_LOOKS_WHOLE, 1 - p->lane->h, p->record, 0,
                         0);
         if (like == LIKE_NOT && ttl != p->seg->ttl)

@@ -62,10 +62,12 @@ judge_absent(struct judge *j, const struct piece *p)
         return unresolved(RULE_CANNOT_TELL,
                           why == UNWHOLE_OUTSIDE && p->latest > last ? REASON_FILE_ENDS : judge_reason(why));
     }
+    const struct clock *c = j->r->clock;
+    const int64_t left = clock_from_reference(c, 1 - p->lane->h, clock_to_reference(c, p->lane->h, p->seg->stamp_ns));
     const uint32_t later = later_frame(j, p);
     struct verdict v = verdict_of(EVENT_LOST, w == WHOLE && p->lane->matched ? LEVEL_PROVEN : LEVEL_SUPPORTED);
     verdict_because(&v, w == WHOLE ? RULE_ABSENT_COUNTED : RULE_ABSENT, later == NO_RECORD ? NO_POINT : 1 - p->lane->h,
-                    later, p->latest - p->earliest, 0);
+                    later, p->latest - left, 0);
     return v;
 }
 

@@ -76,6 +76,21 @@ identity(const struct judge *j, const struct lane *l, uint32_t place, const stru
                : LEVEL_SUPPORTED;
 }
 
+/* Did another one that is equal, and of which nothing else is known, arrive before this one? Then that may be it. */
+static bool
+came_before(const struct lane *l, uint32_t rx)
+{
+    const struct segment *s = store_segment(l->to, rx);
+    uint32_t i = list_first_after(l->to, l->rx, l->n_rx, s->stamp_ns), n = 0;
+    for (; i > 0 && n < EQUALS_NEAR; i--, n++) {
+        const struct segment *x = lane_rx(l, i - 1);
+        if (l->rx[i - 1] != rx && x->partner == NO_RECORD && x->seq == s->seq && x->ack == s->ack && x->len == s->len &&
+            x->flags == s->flags && x->window == s->window && x->tsval == s->tsval && x->options == s->options)
+            return true;
+    }
+    return false;
+}
+
 static int
 consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint32_t rx, uint32_t off, uint32_t len)
 {
@@ -91,7 +106,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
         (l->from->resequenced_ns && by_tx->stamp_ns - tx->stamp_ns <= l->from->resequenced_ns))
         return 0;
     struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, w->place, to));
-    if (v.level == LEVEL_UNDECIDED)
+    if (v.level == LEVEL_UNDECIDED || came_before(l, rx))
         return 0; /* it did arrive; whether late or as another copy is not known */
     if (v.level == LEVEL_PROVEN && identity(j, l, w->by_place, by) != LEVEL_PROVEN)
         v.level = LEVEL_SUPPORTED; /* what came before it may be another packet, sent earlier or by somebody else */
