@@ -43,7 +43,7 @@ def cause_of(entries, at, first, flags):
 
 def attach(ledger, folder):
     told = statements(folder)
-    seen, sent, acked = set(), {}, {}
+    seen, closed, sent, acked = set(), set(), {}, {}
     for t in ledger.items:
         key = t.connection, t.sender
         if t.by_path or t.sent is None:
@@ -51,12 +51,16 @@ def attach(ledger, folder):
         if not t.flags & frames.RST:
             sent[key] = (t.sent.seq + t.len + bool(t.flags & frames.FIN)) & frames.MASK
             if t.arrivals:
-                acked[t.connection, 1 - t.sender] = t.sent.frame.ack
+                acked[t.connection, 1 - t.sender] = t.arrivals[0].frame.ack
+            if t.flags & frames.FIN:
+                closed.add(key)
             continue
         frame = t.sent.frame
         first = key not in seen
         seen.add(key)
         t.cause = cause_of(told[t.sender].get(frame.flow, []), frame.t, first, t.flags)
+        if t.cause == "close":  # a program that just closes: with unread data the kernel aborts, else data comes after the FIN
+            t.cause = "data-after-close" if key in closed else "abort"
         t.either = complete(sent.get(key), acked.get(key)) != (t.cause == "abort-after-complete")
 
 

@@ -155,7 +155,7 @@ class Stage:
             self.failed.append(f"{words}: it says {ends}")
             return
         line = {"traffic": "connection", "end": "client", "kind": "curl", "local": [ends[0], int(ends[1])],
-                "remote": [ends[2], int(ends[3])], "start_ns": start, "causes": ["abort", "late-segment"] if "abort" in words else []}
+                "remote": [ends[2], int(ends[3])], "start_ns": start, "causes": ["close", "late-segment"] if "abort" in words else []}
         with open(self.traffic_log("c"), "a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
 
