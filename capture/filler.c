@@ -40,7 +40,16 @@ filler_give(struct filler *f)
     if (!f->slab || (f->slab->used == 0 && f->note->lost == 0))
         return;
     f->slab = NULL;
-    slabs_give(f->pipeline->packets);
+    if (f->pipeline->live)
+        slabs_give_quietly(f->pipeline->packets);
+    else
+        slabs_give(f->pipeline->packets);
+}
+
+bool
+filler_holds(const struct filler *f)
+{
+    return f->slab && f->slab->used > 0;
 }
 
 bool

@@ -28,6 +28,8 @@ void filler_init(struct filler *f, struct pipeline *p);
 bool filler_add(struct filler *f, const struct packet *k);
 /* Room for `n` bytes of the slab at hand, or of the next; false: there is none. */
 bool filler_reserve(struct filler *f, size_t n);
+/* Something is in the slab at hand. */
+bool filler_holds(const struct filler *f);
 /* Give the slab at hand, if anything is in it. */
 void filler_give(struct filler *f);
 /* Give all, and the count of what was lost last. Waits for room. The main thread closes the queue. */

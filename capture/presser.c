@@ -19,6 +19,8 @@
 #define FLUSH_BYTES ((size_t)4 << 20)
 #define FLUSH_NS    NS_PER_S
 #define CALM_NS     (10 * NS_PER_S)
+/* It looks for packets by itself this often: the taker wakes it only when many wait. */
+#define NAP_NS (100 * NS_PER_MS)
 /* Packets come this long after their stamps at most: a file that no packet ends is ended by the clock so much later. */
 #define LATE_NS NS_PER_S
 
@@ -397,7 +399,8 @@ sleep_until_due(struct presser *s)
 {
     struct pipeline *p = s->p;
     const int64_t left = s->flushed_ns + FLUSH_NS - ticker_now();
-    const int ms = left < 0 ? 0 : left > FLUSH_NS ? 1000 : (int)(left / NS_PER_MS) + 1;
+    const int64_t most = s->p->live ? NAP_NS : FLUSH_NS;
+    const int ms = left < 0 ? 0 : (int)((left < most ? left : most) / NS_PER_MS) + 1;
 
     bell_prepare(&p->presser);
     if (!slabs_next(p->packets) && !slabs_ended(p->packets))

@@ -1,10 +1,11 @@
-/* The indices count up for ever, modulo 2^32; slab i is i modulo the count, which is a power of two for that.
+/* Two rings of slabs' numbers, each with one writer and one reader: those that were given, and those that come back. A
+ * position counts up for ever, modulo 2^32; its place in the ring is that modulo the count, a power of two.
  *
- *     tail <= i < head   given, the taker's        head   the giver's, if head - tail < count
+ *     given:    tail <= i < head   the taker's            back:    the same the other way round
  *
- * The giver alone moves the head, with release, so that who sees it move sees the bytes; the taker alone the tail. Each
- * keeps a copy of the other's index on its own cache line and reads the real one only when the copy says full or empty.
- */
+ * Who moves a head does so with release, so that who sees it move sees the bytes. The giver keeps the free slabs on a
+ * stack: the one that came back last is filled next, while it is still in the cache, and a queue that is never full
+ * never touches most of its memory. */
 #include "capture/slabs.h"
 
 #include <assert.h>
@@ -14,16 +15,24 @@
 
 #define LINE 64 /* bytes of a cache line */
 
+struct ring_of_numbers {
+    alignas(LINE) _Atomic uint32_t head; /* written by who puts */
+    alignas(LINE) _Atomic uint32_t tail; /* written by who takes */
+    uint32_t *number;
+};
+
 struct slabs {
-    alignas(LINE) _Atomic uint32_t head; /* written by the giver */
-    uint32_t tail_seen;
-    alignas(LINE) _Atomic uint32_t tail; /* written by the taker */
-    uint32_t head_seen;
+    struct ring_of_numbers given, back;
+    alignas(LINE) uint32_t n_free; /* the giver's: a stack */
+    uint32_t *free;
+    bool has_hand;
+    uint32_t hand; /* being filled */
     alignas(LINE) atomic_bool closed;
     uint32_t count;
     struct bell *giver, *taker;
     struct slab *slab;
     uint8_t *memory, *notes;
+    uint32_t *numbers;
 };
 
 static uint32_t
@@ -53,14 +62,20 @@ slabs_new(struct slabs **out, uint32_t count, size_t room, size_t note, struct b
     s->slab = calloc(s->count, sizeof *s->slab);
     s->memory = room ? malloc(room * s->count) : NULL;
     s->notes = note ? calloc(s->count, note) : NULL;
+    s->numbers = calloc(s->count, 3 * sizeof *s->numbers);
     *out = s;
-    if (!s->slab || (room && !s->memory) || (note && !s->notes)) {
+    if (!s->slab || !s->numbers || (room && !s->memory) || (note && !s->notes)) {
         slabs_free(out);
         return error_set(e, ERR_MEMORY, "out of memory");
     }
-    for (uint32_t i = 0; i < s->count; i++)
+    s->given.number = s->numbers;
+    s->back.number = s->numbers + s->count;
+    s->free = s->numbers + 2 * (size_t)s->count;
+    for (uint32_t i = 0; i < s->count; i++) {
         s->slab[i] = (struct slab){
             .bytes = room ? s->memory + i * room : NULL, .room = room, .note = note ? s->notes + i * note : NULL};
+        s->free[s->n_free++] = s->count - 1 - i;
+    }
     return 0;
 }
 
@@ -74,32 +89,75 @@ slabs_free(struct slabs **p)
     free(s->slab);
     free(s->memory);
     free(s->notes);
+    free(s->numbers);
     free(s);
     *p = NULL;
+}
+
+/* There is always room: a ring holds all numbers. */
+static void
+put(struct slabs *s, struct ring_of_numbers *r, uint32_t number)
+{
+    const uint32_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+    r->number[head & (s->count - 1)] = number;
+    atomic_store_explicit(&r->head, head + 1, memory_order_release);
+}
+
+/* The oldest number; false: there is none. */
+static bool
+peek(const struct slabs *s, const struct ring_of_numbers *r, uint32_t *number)
+{
+    const uint32_t tail = atomic_load_explicit(&r->tail, memory_order_relaxed);
+
+    if (atomic_load_explicit(&r->head, memory_order_acquire) == tail)
+        return false;
+    *number = r->number[tail & (s->count - 1)];
+    return true;
+}
+
+static void
+drop(struct ring_of_numbers *r)
+{
+    atomic_store_explicit(&r->tail, atomic_load_explicit(&r->tail, memory_order_relaxed) + 1, memory_order_release);
 }
 
 struct slab *
 slabs_room(struct slabs *s)
 {
-    const uint32_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
+    uint32_t number;
 
-    if (head - s->tail_seen == s->count) {
-        s->tail_seen = atomic_load_explicit(&s->tail, memory_order_acquire);
-        if (head - s->tail_seen == s->count)
-            return NULL;
-    }
-    return &s->slab[head & (s->count - 1)];
+    if (s->has_hand)
+        return &s->slab[s->hand];
+    for (; peek(s, &s->back, &number); drop(&s->back))
+        s->free[s->n_free++] = number;
+    if (s->n_free == 0)
+        return NULL;
+    s->hand = s->free[--s->n_free];
+    s->has_hand = true;
+    return &s->slab[s->hand];
+}
+
+static void
+give(struct slabs *s, bool ring)
+{
+    assert(s->has_hand);
+    s->has_hand = false;
+    put(s, &s->given, s->hand);
+    if (s->taker && ring)
+        bell_ring(s->taker);
 }
 
 void
 slabs_give(struct slabs *s)
 {
-    const uint32_t head = atomic_load_explicit(&s->head, memory_order_relaxed);
+    give(s, true);
+}
 
-    assert(head - s->tail_seen < s->count);
-    atomic_store_explicit(&s->head, head + 1, memory_order_release);
-    if (s->taker)
-        bell_ring(s->taker);
+void
+slabs_give_quietly(struct slabs *s)
+{
+    give(s, slabs_waiting(s) + 1 >= s->count / 8);
 }
 
 void
@@ -113,24 +171,21 @@ slabs_close(struct slabs *s)
 struct slab *
 slabs_next(struct slabs *s)
 {
-    const uint32_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
-
-    if (tail == s->head_seen) {
-        s->head_seen = atomic_load_explicit(&s->head, memory_order_acquire);
-        if (tail == s->head_seen)
-            return NULL;
-    }
-    return &s->slab[tail & (s->count - 1)];
+    uint32_t number;
+    return peek(s, &s->given, &number) ? &s->slab[number] : NULL;
 }
 
 void
 slabs_done(struct slabs *s)
 {
-    const uint32_t tail = atomic_load_explicit(&s->tail, memory_order_relaxed);
+    uint32_t number = 0;
+    const bool any = peek(s, &s->given, &number);
 
-    assert(tail != s->head_seen);
-    s->slab[tail & (s->count - 1)].used = 0;
-    atomic_store_explicit(&s->tail, tail + 1, memory_order_release);
+    assert(any);
+    (void)any;
+    s->slab[number].used = 0;
+    drop(&s->given);
+    put(s, &s->back, number);
     if (s->giver)
         bell_ring(s->giver);
 }
@@ -144,8 +199,8 @@ slabs_ended(const struct slabs *s)
 uint32_t
 slabs_waiting(const struct slabs *s)
 {
-    const uint32_t tail = atomic_load_explicit(&s->tail, memory_order_acquire);
-    return atomic_load_explicit(&s->head, memory_order_acquire) - tail;
+    const uint32_t tail = atomic_load_explicit(&s->given.tail, memory_order_acquire);
+    return atomic_load_explicit(&s->given.head, memory_order_acquire) - tail;
 }
 
 uint32_t

@@ -28,6 +28,9 @@ void slabs_free(struct slabs **s);
  * slabs_give. */
 struct slab *slabs_room(struct slabs *s);
 void slabs_give(struct slabs *s);
+/* The same, but leave the taker asleep until an eighth of all slabs waits: for one that looks now and then by itself.
+ */
+void slabs_give_quietly(struct slabs *s);
 /* Giver: nothing will come any more. */
 void slabs_close(struct slabs *s);
 

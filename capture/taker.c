@@ -14,6 +14,9 @@
 /* Then it ends in any case: a card's own clock may say anything. */
 #define OTHER_CLOCK_NS (2 * NS_PER_S)
 
+/* A slab that fills slowly is given so often: to wake the next stage for every few packets costs more than they do. */
+#define HOLD_NS (100 * NS_PER_MS)
+
 static void
 take(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
 {
@@ -40,7 +43,7 @@ wait_for_packets(struct taker *t)
 
     bell_prepare(&p->taker);
     if (atomic_load(&p->stop_ns) == t->stop_ns)
-        poll(on, 2, t->stop_ns == PIPELINE_NEVER ? -1 : 20);
+        poll(on, 2, t->stop_ns != PIPELINE_NEVER ? 20 : filler_holds(&t->filler) ? (int)(HOLD_NS / NS_PER_MS) : -1);
     if (on[1].revents)
         bell_sleep(&p->taker, 0);
     bell_awake(&p->taker);
@@ -54,6 +57,19 @@ is_drained(const struct taker *t, int taken)
         return false;
     const int64_t late_ns = ticker_now() - t->stop_ns;
     return t->past || (taken == 0 && late_ns > HELD_BACK_NS) || late_ns > OTHER_CLOCK_NS;
+}
+
+static void
+give_in_time(struct taker *t)
+{
+    const int64_t now_ns = ticker_monotonic();
+
+    if (!filler_holds(&t->filler)) {
+        t->given_ns = now_ns;
+    } else if (now_ns - t->given_ns >= HOLD_NS) {
+        filler_give(&t->filler);
+        t->given_ns = now_ns;
+    }
 }
 
 void
@@ -74,7 +90,7 @@ taker_run(void *arg)
             break;
         if (taken > 0)
             continue;
-        filler_give(&t->filler);
+        give_in_time(t);
         wait_for_packets(t);
     }
     filler_end(&t->filler);

@@ -9,7 +9,8 @@ struct taker {
     struct filler filler;
     struct source *source;
     int64_t stop_ns;
-    bool past; /* a packet stamped after stop_ns was seen */
+    int64_t given_ns; /* CLOCK_MONOTONIC, when a slab that was not full was last given */
+    bool past;        /* a packet stamped after stop_ns was seen */
 };
 
 /* `arg` is a struct taker, whose pipeline and source are set. Ends at the pipeline's stop_ns, or when the interface is
