@@ -38,7 +38,7 @@ row_of() { # name snap dropped file-or-folder
 }
 run_ours() {
     rm -rf "$work/out" && : >"$work/log" >"$work/time"
-    ip netns exec $b /usr/bin/time -ao "$work/time" -f '%U %S %M' "$capture" -i v1 -o "$work/out" --name b -s "$1" -q 2>"$work/log" &
+    ip netns exec $b /usr/bin/time -qao "$work/time" -f '%U %S %M' "$capture" -i v1 -o "$work/out" --name b -s "$1" -q 2>"$work/log" &
     local time=$!
     for _ in $(seq 100); do [ -e "$work/out" ] && ls "$work/out" | grep -q part && break; sleep 0.1; done
     sleep 0.3
@@ -53,9 +53,9 @@ run_tcpdump() {
     [ "$1" = headers ] && snap=96
     : >"$work/log" >"$work/time" >"$work/time2"
     mkfifo "$work/pipe"
-    /usr/bin/time -ao "$work/time2" -f '%U %S %M' zstd -q -T1 -1 <"$work/pipe" >"$work/out.zst" &
+    /usr/bin/time -qao "$work/time2" -f '%U %S %M' zstd -q -T1 -1 <"$work/pipe" >"$work/out.zst" &
     local zstd=$!
-    ip netns exec $b /usr/bin/time -ao "$work/time" -f '%U %S %M' tcpdump -i v1 -B 32768 -s "$snap" -w - >"$work/pipe" 2>"$work/log" &
+    ip netns exec $b /usr/bin/time -qao "$work/time" -f '%U %S %M' tcpdump -i v1 -B 32768 -s "$snap" -w - >"$work/pipe" 2>"$work/log" &
     local time=$!
     wait_for listening "$work/log"
     sleep 0.3
@@ -72,7 +72,7 @@ run_dumpcap() {
     [ "$1" = headers ] && snap=96
     : >"$work/log" >"$work/time"
     rm -f "$work/out.pcapng"
-    ip netns exec $b /usr/bin/time -ao "$work/time" -f '%U %S %M' dumpcap -i v1 -B 32 -s "$snap" -w "$work/out.pcapng" 2>"$work/log" &
+    ip netns exec $b /usr/bin/time -qao "$work/time" -f '%U %S %M' dumpcap -i v1 -B 32 -s "$snap" -w "$work/out.pcapng" 2>"$work/log" &
     local time=$!
     wait_for File: "$work/log"
     sleep 0.3
