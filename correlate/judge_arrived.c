@@ -8,8 +8,7 @@
 
 #define ID_STEPS   512 /* how far around the departure the counter is read */
 #define NEAR_STEPS 16
-#define LEAST_MSS  256 /* wire segments are hardly ever smaller, but for the last */
-#define ID_SOON    32  /* so far beyond the last one an ID may still be due */
+#define ID_SOON    32 /* so far beyond the last one an ID may still be due */
 
 static struct verdict
 injected(enum level level)
@@ -80,12 +79,6 @@ what_was_sent(const struct piece *p)
 }
 
 /* ---- the counter ---- */
-static bool
-in_counter(const struct segment *s)
-{
-    return s->ip_id != 0 && !(s->flags & TCP_SYN) && !(s->bits & SEG_NO_ID);
-}
-
 enum due { DUE_UNKNOWN, DUE_IN_GAP, DUE_NOT };
 
 /* Read the sender's counter around the departure: is this ID missing in it there, or not due at all? */
@@ -102,7 +95,7 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
     for (; k < l->n_tx && k < to + ID_STEPS; k++) {
         const struct segment *s = lane_tx(l, k);
         bool guessed = false;
-        if (!in_counter(s))
+        if (!segment_is_counted(s))
             continue;
         const uint16_t end = (uint16_t)(s->ip_id + judge_wire(l, false, s, s->len, &guessed));
         if (guessed)
@@ -156,7 +149,8 @@ rule_id(struct judge *j, const struct piece *p, struct verdict *v)
     const struct translation *t = p->lane->tr;
     uint32_t at = 0;
     bool bracketed = false;
-    if (t->id_kind != ID_COUNTER || t->ip_id != REWRITE_NONE || !in_counter(p->seg) || p->len < segment_span(p->seg))
+    if (t->id_kind != ID_COUNTER || t->ip_id != REWRITE_NONE || !segment_is_counted(p->seg) ||
+        p->len < segment_span(p->seg))
         return false;
     if (may_be_a_piece(p))
         return false;
@@ -225,88 +219,6 @@ rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
         return true;
     }
     return false;
-}
-
-#define EARLY_COPY (10 * NS_PER_MS)
-
-/* Is the arrival what transmission i is, or a wire segment of what it is, as far as headers tell? */
-static bool
-is_equal(const struct judge *j, const struct piece *p, uint32_t i)
-{
-    const struct lane *l = p->lane;
-    const struct translation *t = l->tr;
-    const struct segment *tx = lane_tx(l, i), *rx = p->seg;
-    const bool whole = l->tx_pos[i] == p->from && tx->len == rx->len;
-    if (!whole && (p->from < l->tx_pos[i] || p->to > l->tx_pos[i] + (int64_t)segment_span(tx) || p->len == 0 ||
-                   (t->ttl_known && rx->ttl - tx->ttl != t->ttl_step)))
-        return false;
-    uint16_t changed = changed_fields(j, l, tx, rx);
-    if (!whole && !((tx->flags ^ rx->flags) & ~(TCP_PSH | TCP_FIN)) && (tx->flags | rx->flags) == tx->flags)
-        changed &= (uint16_t)~CHANGED_FLAGS; /* those that only its last wire segment carries */
-    return !changed && (!(tx->bits & rx->bits & SEG_TS) || t->tsval != REWRITE_NONE || tx->tsval == rx->tsval);
-}
-
-/* The transmission that the arrival equals in everything, or a wire segment of which it equals, and that has arrived
- * otherwise; of several the one whose arrival is nearest, *apart from this one. `early`: of those that left later than
- * what was matched around then lets believe. */
-static uint32_t
-find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *apart)
-{
-    const struct lane *l = p->lane;
-    uint32_t nearest = NO_INDEX, steps = 0;
-    *apart = INT64_MAX;
-    for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->from + 1); k > 0 && steps < WALK_LIMIT;
-         k--, steps++) {
-        const uint32_t i = l->tx_by_pos[k - 1];
-        const struct segment *tx = lane_tx(l, i);
-        if (l->tx_pos[i] + l->longest_tx < p->from)
-            break;
-        if (p->latest - tx->stamp_ns > LATEST_AROUND || (tx->stamp_ns > p->latest) != early ||
-            tx->partner == NO_RECORD || !is_equal(j, p, i))
-            continue;
-        const uint32_t rx = lane_arrival_of(l, l->tx[i], (uint32_t)(p->from - l->tx_pos[i]));
-        if (rx == NO_RECORD || llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns) >= *apart)
-            continue;
-        *apart = llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns);
-        nearest = i;
-    }
-    return nearest;
-}
-
-/* May it be the first arrival of a transmission of which the match took the second, faster than all around it? */
-static uint32_t
-find_fast_one(const struct judge *j, const struct piece *p, int64_t *apart)
-{
-    const struct translation *t = p->lane->tr;
-    const uint32_t i = find_equal(j, p, true, apart);
-    return i != NO_INDEX && *apart <= EARLY_COPY &&
-                   (!t->ttl_known || p->seg->ttl - lane_tx(p->lane, i)->ttl == t->ttl_step)
-               ? i
-               : NO_INDEX;
-}
-
-/* Equal in everything to a transmission, or to a wire segment of one, that has arrived already, soon after it: copied
- * on the way, if the sender's capture is to be relied on. (Where IDs or timestamps identify it, the match has found
- * it.) */
-static bool
-rule_copy(struct judge *j, const struct piece *p, struct verdict *v)
-{
-    const struct lane *l = p->lane;
-    const struct translation *t = l->tr;
-    uint32_t nearest;
-    int64_t apart;
-    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || sender_at(j, p, NULL) == NOT_WHOLE)
-        return false;
-    nearest = find_equal(j, p, false, &apart);
-    if (nearest == NO_INDEX && !(p->seg->flags & TCP_RST)) /* a forged reset may look just so */
-        nearest = find_fast_one(j, p, &apart);
-    if (nearest == NO_INDEX)
-        return false;
-    *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
-    v->about = l->tx[nearest];
-    v->about_from = (uint32_t)(l->rx_pos[p->place] - l->tx_pos[nearest]);
-    verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart, p->seg->ip_id);
-    return true;
 }
 
 /* ---- neighbours ---- */
@@ -414,7 +326,7 @@ by_absence(struct judge *j, const struct piece *p)
     if (reset && w != WHOLE && is_silent(j, p))
         return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     if (!part && (w == WHOLE || reset || like == LIKE_NOT)) {
-        v = injected(w == WHOLE && p->lane->matched && find_fast_one(j, p, &(int64_t){0}) == NO_INDEX
+        v = injected(w == WHOLE && p->lane->matched && judge_fast_one(j, p, &(int64_t){0}) == NO_INDEX
                          ? LEVEL_PROVEN
                          : LEVEL_SUPPORTED);
         verdict_because(&v, w == WHOLE ? RULE_SENDER_COUNTED : RULE_SENDER_LOOKS_WHOLE, 1 - p->lane->h, p->record, 0,
@@ -430,48 +342,28 @@ by_absence(struct judge *j, const struct piece *p)
     return v;
 }
 
-/* May arrival i be, or have within it, what arrival k is? Of one that was put together the IDs count on. */
+/* Does it lie before the connection's SYN, or behind its FIN, so that it may be of another connection of that tuple, of
+ * which nothing else was recorded? */
 static bool
-covers(const struct lane *l, uint32_t i, uint32_t k)
-{
-    const struct segment *x = lane_rx(l, i), *s = lane_rx(l, k);
-    if (l->rx_pos[i] == l->rx_pos[k] && x->len == s->len)
-        return x->ip_id == s->ip_id && x->flags == s->flags;
-    return s->len > 0 && l->rx_pos[i] <= l->rx_pos[k] && l->rx_pos[i] + x->len >= l->rx_pos[k] + s->len &&
-           (uint16_t)(s->ip_id - x->ip_id) <= x->len / LEAST_MSS &&
-           (s->flags & ~(TCP_PSH | TCP_FIN)) == (x->flags & ~(TCP_PSH | TCP_FIN));
-}
-
-/* A second arrival of a transmission that was not recorded: the first one is told, of this one it cannot be said
- * whether the path made it. */
-static bool
-rule_twin(struct judge *j, const struct piece *p, struct verdict *v)
+is_outside(const struct piece *p)
 {
     const struct lane *l = p->lane;
-    const struct segment *s = p->seg;
-    unsigned steps = 0;
-    if (segment_span(s) == 0 && (!in_counter(s) || l->tr->id_kind != ID_COUNTER))
-        return false; /* acknowledgements repeat themselves */
-    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, l->rx_pos[p->place] + 1);
-         k > 0 && ++steps < WALK_LIMIT; k--) {
-        const uint32_t i = l->rx_by_pos[k - 1];
-        const struct segment *x = lane_rx(l, i);
-        if (l->rx_pos[i] + l->longest_rx < p->from)
-            break;
-        if (i >= p->place || x->partner != NO_RECORD || !covers(l, i, p->place) || x->ack != s->ack ||
-            x->tsval != s->tsval || s->stamp_ns - x->stamp_ns > LATEST_AROUND)
-            continue;
-        *v = unresolved(RULE_CANNOT_TELL, REASON_CAPTURE_MISSES);
-        v->candidates = MAY_BE_DUPLICATED | MAY_BE_MISSED;
-        return true;
+    for (uint32_t k = l->n_tx, n = 0; k > 0 && n < NEAR_STEPS; k--, n++) {
+        const uint32_t i = l->tx_by_pos[k - 1];
+        if ((lane_tx(l, i)->flags & TCP_FIN) && p->from > l->tx_pos[i] + (int64_t)segment_span(lane_tx(l, i)))
+            return true;
     }
-    (void)j;
+    for (uint32_t k = 0; k < l->n_tx && k < NEAR_STEPS; k++) {
+        const uint32_t i = l->tx_by_pos[k];
+        if ((lane_tx(l, i)->flags & TCP_SYN) && p->from < l->tx_pos[i])
+            return true;
+    }
     return false;
 }
 
 static const struct {
     bool (*decides)(struct judge *j, const struct piece *p, struct verdict *v);
-} rules[] = {{rule_twin}, {rule_id}, {rule_went_on}, {rule_bytes}, {rule_copy}};
+} rules[] = {{judge_twin}, {rule_id}, {rule_went_on}, {rule_bytes}, {judge_copy}};
 
 struct verdict
 judge_arrived(struct judge *j, const struct piece *p)
@@ -484,6 +376,8 @@ judge_arrived(struct judge *j, const struct piece *p)
         v.candidates |= MAY_BE_CORRUPTED;
         return v;
     }
+    if (is_outside(p) && !(p->seg->flags & TCP_RST))
+        return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].decides(j, p, &v))
             return v;

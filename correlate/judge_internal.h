@@ -8,6 +8,7 @@
  * judge_lost.c    left the sender, not seen at the receiver
  * judge_control.c the same for what carries no data: resets, pure acknowledgements
  * judge_arrived.c seen at the receiver, never seen leaving
+ * judge_copies.c  ... because it is another's copy
  * judge_changed.c corrupted, altered
  * judge_order.c   duplicated, reordered */
 #ifndef TWOPOINT_JUDGE_INTERNAL_H
@@ -22,6 +23,7 @@
 #define AROUND_STEP    NS_PER_S /* so near to a step of a clock it counts for both sides: a delay and DELAYED_ACK */
 #define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
 #define WALK_LIMIT     2048              /* steps of one lookup */
+#define LEAST_MSS      256               /* wire segments are hardly ever smaller, but for the last */
 
 struct pool { /* an array that only grows; `size` of a member is the user's */
     void *at;
@@ -201,6 +203,19 @@ enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_
 
 /* judge_arrived.c */
 struct verdict judge_arrived(struct judge *j, const struct piece *p);
+/* Does its IP ID count among its sender's, as the counter of a Linux socket has it? */
+static inline bool
+segment_is_counted(const struct segment *s)
+{
+    return s->ip_id != 0 && !(s->flags & TCP_SYN) && !(s->bits & SEG_NO_ID);
+}
+
+/* judge_copies.c: rules for arrivals that are equal to what arrived otherwise, and to what was never seen leaving. */
+bool judge_copy(struct judge *j, const struct piece *p, struct verdict *v);
+bool judge_twin(struct judge *j, const struct piece *p, struct verdict *v);
+/* The transmission of which it may be the first arrival, faster than all around it, the match having taken the second;
+ * NO_INDEX. *apart: from the other arrival. */
+uint32_t judge_fast_one(const struct judge *j, const struct piece *p, int64_t *apart);
 
 /* judge_changed.c: which fields differ without need; matched pairs as they pass by, and unmatched ones that belong
  * together. */

@@ -108,6 +108,24 @@ START_TEST(the_next_id_is_due)
 }
 END_TEST
 
+/* Data far behind the sender's FIN (_i 1: before its SYN): of another connection, rather than forged. */
+START_TEST(what_lies_outside_is_not_judged)
+{
+    struct wire w = data(60000, 0, 900);
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 100 + (int)i));
+    build_pass(b, 0, 5000, (struct wire){.us = 30000, .seq = 2001, .ack = 5001, .flags = TCP_FIN | TCP_ACK, .id = 110});
+    build_pass(b, 1, 5000, (struct wire){.us = 40000, .seq = 5001, .ack = 2002});
+    w.seq = _i ? 500 : 70000;
+    const uint32_t rx = build_add(b, 1, 0, w);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_counter();
+    ck_assert_ptr_nonnull(event_about(1, rx));
+    ck_assert_int_eq(event_about(1, rx)->kind, EVENT_UNRESOLVED);
+}
+END_TEST
+
 START_TEST(sender_goes_on_after_its_reset)
 {
     const uint32_t rx = build_add(b, 1, 0, forged_reset(0));
@@ -339,6 +357,7 @@ main(void)
     tcase_add_test(t, bytes_passed_over_were_sent);
     tcase_add_loop_test(t, id_not_due, 0, 2);
     tcase_add_test(t, the_next_id_is_due);
+    tcase_add_loop_test(t, what_lies_outside_is_not_judged, 0, 2);
     tcase_add_loop_test(t, sender_goes_on_after_its_reset, 0, 2);
     tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
     tcase_add_test(t, other_bytes_under_the_same_seq);
