@@ -63,6 +63,11 @@ struct eras {
 int clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quantum_ns,
                     const struct journal_clock *marks[2], const size_t n_marks[2], const struct clock_step *moves,
                     size_t n_moves);
+struct era *clock_add_era(struct eras *e, size_t first); /* at the end; NULL: out of memory */
+/* clock_told.c: cut where a journal's step lies, and where stamps were moved. -1: out of memory. */
+struct marked_step;
+int clock_cut_marked(struct eras *e, const struct bound_point *p, size_t n, const struct marked_step *m);
+int clock_cut_moved(struct eras *e, struct bound_point *p, const struct clock_step *m, int64_t quantum_ns);
 /* clock.c: tell of the moves among the steps. -1: out of memory. */
 int clock_tell_moves(struct clock *c, const struct clock_step *moves, size_t n);
 /* clock_marks.c */

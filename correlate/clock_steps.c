@@ -68,8 +68,8 @@ envelope_contradicts(const struct envelope *v, const struct bound_point *p)
     return p->h == 0 ? p->y < envelope_at(v, 1, p->x) : p->y > envelope_at(v, 0, p->x);
 }
 
-static struct era *
-add_era(struct eras *e, size_t first)
+struct era *
+clock_add_era(struct eras *e, size_t first)
 {
     if (e->n == e->capacity) {
         size_t more = e->capacity * 2 + 8;
@@ -146,7 +146,7 @@ static int
 cut_hard(struct eras *out, const struct bound_point *p, size_t n)
 {
     struct envelope v = {.known = {false, false}};
-    struct era *e = add_era(out, 0);
+    struct era *e = clock_add_era(out, 0);
     size_t last[2] = {SIZE_MAX, SIZE_MAX}; /* by direction: its latest point in the era */
 
     for (size_t i = 0; e && i < n; i++) {
@@ -156,7 +156,7 @@ cut_hard(struct eras *out, const struct bound_point *p, size_t n)
             const bool absorbed = absorb(e, p, i);
             if (!absorbed) {
                 e->end = contradiction ? find_last_certain(p, e->first, i, n) : before + 1;
-                e = add_era(out, i);
+                e = clock_add_era(out, i);
             }
             memset(&v, 0, sizeof v);
             last[0] = last[1] = SIZE_MAX;
@@ -328,7 +328,7 @@ cut_suspect(struct eras *out, const struct bound_point *p)
         return 0;
     const size_t end = now->end;
     now->end = at;
-    if (!(now = add_era(out, at)))
+    if (!(now = clock_add_era(out, at)))
         return -1;
     now->end = end;
     now->silent = true;
@@ -340,7 +340,7 @@ cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p,
              int64_t *spare)
 {
     size_t n = 0, chosen;
-    struct era *now = add_era(out, e->first);
+    struct era *now = clock_add_era(out, e->first);
 
     if (!now)
         return -1;
@@ -353,7 +353,7 @@ cut_soft_era(struct eras *out, const struct era *e, const struct bound_point *p,
     for (size_t i = 0; i < chosen; i++) {
         size_t end = now->end;
         now->end = k[i].at - MARGIN;
-        now = add_era(out, k[i].at + MARGIN);
+        now = clock_add_era(out, k[i].at + MARGIN);
         if (!now)
             return -1;
         now->end = end;
@@ -380,109 +380,6 @@ cut_soft(struct eras *e, const struct bound_point *p, size_t n, int64_t quantum_
     return result;
 }
 
-/* ---- Steps that a journal saw ---- */
-
-/* The reference time of a stamp of point 1's clock, by the point nearest to it. */
-static int64_t
-rough_reference(const struct bound_point *p, size_t n, int64_t stamp)
-{
-    size_t low = 0, high = n;
-
-    while (low < high) { /* x + y grows but where a clock was set back: near enough for a rough place */
-        size_t mid = (low + high) / 2;
-        if (p[mid].x + p[mid].y < stamp)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return stamp - p[low < n ? low : n - 1].y;
-}
-
-/* A step of a journal between two points of one era: a cut there. Within an era's end or a transition it is known
- * already, and only lends its size. */
-static int
-cut_marked(struct eras *e, const struct bound_point *p, size_t n, const struct marked_step *m)
-{
-    bool reference = m->point == 0;
-    int64_t from = reference ? m->from_ns : rough_reference(p, n, m->from_ns);
-    int64_t to = reference ? m->to_ns : rough_reference(p, n, m->to_ns);
-    int64_t by = reference ? -m->by_ns : m->by_ns, swap;
-    struct era rest;
-    size_t at = 0;
-
-    if (to < from) {
-        swap = from;
-        from = to;
-        to = swap;
-    }
-    for (at = 0; at < e->n; at++) {
-        struct era *now = &e->era[at];
-        int64_t before = at > 0 ? p[e->era[at - 1].end - 1].x : INT64_MIN;
-        if (at > 0 && from <= p[now->first].x && to >= before) { /* a transition that is known */
-            now->point = m->point;
-            now->by_ns = by;
-            now->by_known = true;
-            now->silent = false;
-            return 0;
-        }
-        if (from > p[now->first].x && to < p[now->end - 1].x)
-            break;
-    }
-    if (at == e->n)
-        return 0; /* outside of what was measured */
-    rest = e->era[at];
-    size_t end = rest.first, next;
-    while (end < rest.end && p[end].x < from)
-        end++;
-    for (next = end; next < rest.end && p[next].x <= to; next++)
-        ;
-    if (end == rest.first || next == rest.end || !add_era(e, 0))
-        return e->era ? 0 : -1;
-    memmove(&e->era[at + 1], &e->era[at], (e->n - 1 - at) * sizeof *e->era);
-    e->era[at].end = end;
-    e->era[at + 1] = (struct era){.first = next, .end = rest.end, .point = m->point, .by_ns = by, .by_known = true};
-    return 0;
-}
-
-/* ---- Where loading moved stamps on ---- */
-
-/* Does the point's stamp lie before (-1), behind (1) or at the time where its clock goes on? Its stamp is exact but for
- * the quantum, by which y was widened. */
-static int
-side_of(const struct bound_point *p, const struct clock_step *m, int64_t quantum_ns)
-{
-    const int64_t behind = (m->point == 0 ? p->x : p->x + p->y) - m->time_ns;
-    return behind < -quantum_ns - 1 ? -1 : behind > quantum_ns + 1;
-}
-
-/* By how much time passed meanwhile theta jumps there, silently: bounds end. Points that are sorted in between belong
- * to neither side. */
-static int
-cut_moved(struct eras *e, struct bound_point *p, const struct clock_step *m, int64_t quantum_ns)
-{
-    for (size_t at = 0; at < e->n; at++) {
-        const struct era rest = e->era[at];
-        size_t end = rest.first, next = rest.end;
-        while (end < rest.end && side_of(&p[end], m, quantum_ns) < 0)
-            end++;
-        while (next > end && side_of(&p[next - 1], m, quantum_ns) > 0)
-            next--;
-        if (end == rest.end)
-            continue;
-        if (end == rest.first || next == rest.end)
-            return 0; /* between eras */
-        if (!add_era(e, 0))
-            return -1;
-        memmove(&e->era[at + 1], &e->era[at], (e->n - 1 - at) * sizeof *e->era);
-        e->era[at].end = end;
-        e->era[at + 1] = (struct era){.first = next, .end = rest.end, .point = m->point, .silent = true};
-        for (size_t i = end; i < next; i++)
-            p[i].passed_over = true;
-        return 0;
-    }
-    return 0;
-}
-
 int
 clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quantum_ns,
                 const struct journal_clock *marks[2], const size_t n_marks[2], const struct clock_step *moves,
@@ -496,13 +393,13 @@ clock_find_eras(struct eras *out, struct bound_point *p, size_t n, int64_t quant
         struct marked_step *m = clock_marked_steps(marks[point], n_marks[point], point, &n_steps);
         int result = 0;
         for (size_t i = 0; result == 0 && i < n_steps && i < MOST_MARKED; i++)
-            result = cut_marked(out, p, n, &m[i]);
+            result = clock_cut_marked(out, p, n, &m[i]);
         free(m);
         if (result != 0)
             return -1;
     }
     for (size_t i = 0; i < n_moves && i < MOST_MARKED; i++)
-        if (cut_moved(out, p, &moves[i], quantum_ns) != 0)
+        if (clock_cut_moved(out, p, &moves[i], quantum_ns) != 0)
             return -1;
     for (size_t i = 0; i < out->n; i++) {
         struct era *e = &out->era[i];

@@ -152,49 +152,12 @@ close_gap(struct loading *l, int64_t stamp_ns)
     return l->gap_from_ns == INT64_MIN || add_gap(l->piece, l->gap_from_ns, stamp_ns, GAP_FILE, 0);
 }
 
-static bool
-note_set_back(struct piece *p, struct set_back x)
-{
-    struct capture_file *f = &p->file;
-    if (!make_room(&f->set_backs, f->n_set_backs, &f->room_set_backs, sizeof *f->set_backs))
-        return false;
-    f->set_backs[f->n_set_backs++] = x;
-    return true;
-}
-
-static void
-move_records(struct piece *p, uint32_t from, int64_t by_ns)
-{
-    for (uint32_t r = from; r < next_record(p); r++)
-        p->slabs[r / SLAB_SEGMENTS][r % SLAB_SEGMENTS].stamp_ns += by_ns;
-}
-
-/* Where a clock was set back its stamps are moved, so that they go on. */
-static bool
-move_stamp(struct loading *l, struct capture_item *f)
-{
-    struct piece *p = l->piece;
-    struct stamps *s = &l->stamps;
-    switch (stamps_add(s, &f->stamp_ns, f->frame, next_record(p))) {
-    case STAMPS_SET_BACK:
-        move_records(p, s->behind_record, s->set_by_ns);
-        return note_set_back(p, (struct set_back){s->behind_frame, false, s->ahead_ns, f->stamp_ns});
-    case STAMPS_RETURNED:
-        move_records(p, s->set_record, -s->returned_by_ns);
-        p->file.n_set_backs--;
-        break;
-    case STAMPS_GO_ON:
-        break;
-    }
-    return true;
-}
-
 /* Note how the stamps run, and what was lost before this frame. */
 static bool
 follow_time(struct loading *l, struct seen_interface *i, struct capture_item *f)
 {
     struct piece *p = l->piece;
-    if (!move_stamp(l, f))
+    if (!stamps_follow(&l->stamps, p, f, next_record(p)))
         return false;
     const int64_t before_ns = i->last_ns != INT64_MIN ? i->last_ns : f->stamp_ns;
     i->last_ns = f->stamp_ns;

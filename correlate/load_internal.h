@@ -80,6 +80,9 @@ struct piece {
     bool payload, options_cut;
 };
 
+/* stamps_add, and what it asks for done to the piece, whose next record is number `record`. False: out of memory. */
+bool stamps_follow(struct stamps *s, struct piece *p, struct capture_item *f, uint32_t record);
+
 /* Number of the piece's flow of that key, made if it is new; UINT32_MAX when out of memory. */
 uint32_t piece_flow(struct piece *p, const struct flow_key *key);
 

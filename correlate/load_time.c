@@ -146,3 +146,36 @@ stamps_end(struct stamps *s)
     if (s->behind_ns > s->resequenced_ns)
         s->resequenced_ns = s->behind_ns;
 }
+
+static bool
+note_set_back(struct capture_file *f, struct set_back x)
+{
+    if (!make_room(&f->set_backs, f->n_set_backs, &f->room_set_backs, sizeof *f->set_backs))
+        return false;
+    f->set_backs[f->n_set_backs++] = x;
+    return true;
+}
+
+static void
+move_records(const struct piece *p, uint32_t from, uint32_t to, int64_t by_ns)
+{
+    for (uint32_t r = from; r < to; r++)
+        p->slabs[r / SLAB_SEGMENTS][r % SLAB_SEGMENTS].stamp_ns += by_ns;
+}
+
+bool
+stamps_follow(struct stamps *s, struct piece *p, struct capture_item *f, uint32_t record)
+{
+    switch (stamps_add(s, &f->stamp_ns, f->frame, record)) {
+    case STAMPS_SET_BACK:
+        move_records(p, s->behind_record, record, s->set_by_ns);
+        return note_set_back(&p->file, (struct set_back){s->behind_frame, false, s->ahead_ns, f->stamp_ns});
+    case STAMPS_RETURNED:
+        move_records(p, s->set_record, record, -s->returned_by_ns);
+        p->file.n_set_backs--;
+        break;
+    case STAMPS_GO_ON:
+        break;
+    }
+    return true;
+}
