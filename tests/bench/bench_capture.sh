@@ -2,7 +2,8 @@
 # What capturing costs: the same packets replayed at full speed onto a veth, recorded by twopoint-capture, by tcpdump piped
 # into zstd at the same level, and by dumpcap without compression (docs/performance.md).
 #   tests/bench/bench_capture.sh BUILD
-# BENCH_PACKETS=500000 packets a run, BENCH_RUNS=5 runs each, of which the median counts. Needs root.
+# BENCH_PACKETS=500000 packets a run, BENCH_RUNS=5 runs each, of which the median counts; BENCH_SNAPS="headers 96 0". Needs
+# root.
 # Processor time is user and system time of all threads and processes of the capture, the shell between them left out;
 # that of receiving a packet belongs to whoever sends it, here tcpreplay, and is the same for all three.
 set -eu
@@ -85,7 +86,7 @@ run_dumpcap() {
 
 echo "$(nproc) cores, $(sed -n 's/model name.*: //p' /proc/cpuinfo | head -n 1), load $(cut -d' ' -f1 /proc/loadavg), $count packets, $runs runs, medians"
 missed=0
-for snap in headers 96 0; do
+for snap in ${BENCH_SNAPS:-headers 96 0}; do
     for _ in $(seq "$runs"); do
         run_ours $snap
         run_tcpdump $snap
