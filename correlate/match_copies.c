@@ -1,8 +1,9 @@
 /* What the arrangement of a class left among the arrivals, and may be copies of what arrived otherwise. */
 #include "correlate/match_internal.h"
 
-#define COPY_NEAR  (1 * NS_PER_MS)  /* copies without distinguishing marks follow that closely */
-#define RIVAL_NEAR (10 * NS_PER_MS) /* what left that near to a copied one may be what arrived */
+#define COPY_NEAR  (1 * NS_PER_MS)   /* copies without distinguishing marks follow that closely */
+#define RIVAL_NEAR (10 * NS_PER_MS)  /* what left that near to a copied one may be what arrived */
+#define HELD_UP    (200 * NS_PER_MS) /* what left that long before an arrival may be it */
 #define RIVALS_MAX 64
 
 /* Did a transmission without an arrival leave about when `source` did, so that it may be what arrived? */
@@ -24,6 +25,27 @@ has_rival_near(const struct group *g, const struct member *source)
             if (!g->a[k].done || n > RIVALS_MAX) /* or too many to be sure */
                 return true;
         }
+    return false;
+}
+
+/* Did a transmission without an arrival leave before this one came, so that it may have been held up? Where that is so,
+ * nothing is both lost and copied. */
+static bool
+may_be_late(const struct group *g, uint32_t j)
+{
+    uint32_t low = 0, high = g->n_a;
+
+    while (low < high) { /* the first that left after it */
+        uint32_t mid = low + (high - low) / 2;
+
+        if (g->a[mid].time <= g->b[j].time)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (uint32_t n = 0; low > 0 && g->b[j].time - g->a[low - 1].time <= HELD_UP; low--, n++)
+        if (!g->a[low - 1].done || n > RIVALS_MAX)
+            return true;
     return false;
 }
 
@@ -80,7 +102,7 @@ is_copy(struct group *g, uint32_t j, const struct member *from, bool early, cons
 
     apart = apart < 0 ? -apart : apart;
     if (early)
-        return apart <= COPY_NEAR && !has_rival_near(g, from);
+        return apart <= COPY_NEAR && !has_rival_near(g, from) && !may_be_late(g, j);
     return (apart <= COPY_NEAR || is_marked(g, group_segment(g, RX, &g->b[j]))) && !has_rival(g, rivals, j);
 }
 

@@ -111,6 +111,26 @@ START_TEST(resets_are_not_paired_in_order)
 }
 END_TEST
 
+/* A queue holds up eight of many resets, and lets them go at once, just when the last one leaves: all have arrived,
+ * none is a copy. */
+START_TEST(what_was_held_up_is_no_copy)
+{
+    struct wire w = {.us = 200000, .seq = ISN0 + 20001, .flags = TCP_RST};
+
+    match_ordinary(b, 0, false);
+    for (int k = 0; k < 6; k++, w.us += 200)
+        build_pass(b, 0, WAY, w);
+    for (int k = 0; k < 8; k++)
+        build_add(b, 0, 0, (struct wire){.us = 212000 + k * 300, .seq = w.seq, .flags = TCP_RST});
+    for (int k = 0; k < 8; k++)
+        build_add(b, 1, 0, (struct wire){.us = 212000 + WAY + 31000 + k * 20, .seq = w.seq, .flags = TCP_RST});
+    w.us = 212000 + WAY + 31000 - WAY + 500;
+    build_pass(b, 0, WAY + 6000, w);
+    match_build(b, WAY);
+    match_expect_sides(b, 0, 0, 0);
+}
+END_TEST
+
 START_TEST(resets_at_once_are_alike)
 {
     struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
@@ -273,6 +293,7 @@ main(void)
     tcase_add_loop_test(t, two_missed_ones_are_no_altered_one, 0, 2);
     tcase_add_test(t, a_copy_is_no_altered_one);
     tcase_add_test(t, resets_are_not_paired_in_order);
+    tcase_add_test(t, what_was_held_up_is_no_copy);
     tcase_add_test(t, resets_at_once_are_alike);
     tcase_add_loop_test(t, a_ttl_tells_resets_apart, 0, 3);
     tcase_add_test(t, a_group_of_which_none_arrived_is_no_group);
