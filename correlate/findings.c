@@ -24,6 +24,8 @@ static const struct {
 struct ranked {
     struct finding finding;
     uint32_t place;
+    bool resets;      /* about lost or injected resets: these go by time, for the earlier brings about the later */
+    int64_t first_ns; /* its first event */
 };
 
 static int
@@ -33,7 +35,9 @@ by_severity(const void *pa, const void *pb)
 
     if (a->finding.severity != b->finding.severity)
         return a->finding.severity > b->finding.severity ? -1 : 1;
-    if (a->finding.kind == b->finding.kind && a->finding.count != b->finding.count)
+    if (a->resets && b->resets && a->first_ns != b->first_ns)
+        return a->first_ns < b->first_ns ? -1 : 1;
+    if (!a->resets && a->finding.kind == b->finding.kind && a->finding.count != b->finding.count)
         return a->finding.count > b->finding.count ? -1 : 1; /* both directions have it: the worse one first */
     return (a->place > b->place) - (a->place < b->place);
 }
@@ -45,8 +49,13 @@ sort_findings(struct report *r)
 
     if (!list)
         return -1;
-    for (uint32_t i = 0; i < r->n_findings; i++)
-        list[i] = (struct ranked){r->findings[i], i};
+    for (uint32_t i = 0, least = UINT32_MAX; i < r->n_findings; i++) {
+        const struct finding *x = &r->findings[i];
+        const bool resets = !strcmp(x->kind, "resets-lost") || !strcmp(x->kind, "resets-injected");
+
+        least = resets && least == UINT32_MAX ? i : least;
+        list[i] = (struct ranked){*x, resets ? least : i, resets, x->n_events ? r->events[x->events[0]].time_ns : 0};
+    }
     qsort(list, r->n_findings, sizeof *list, by_severity);
     for (uint32_t i = 0; i < r->n_findings; i++)
         r->findings[i] = list[i].finding;

@@ -69,6 +69,28 @@ START_TEST(injected_at_both_ends_after_300_seconds)
 }
 END_TEST
 
+/* The path resets the server and swallows what it answers to the client (_i 1: or the client aborts first): the earlier
+ * one of both findings leads. */
+START_TEST(what_came_first_leads)
+{
+    struct trial t;
+
+    trial_begin(&t);
+    trial_open(&t, 0);
+    trial_inject(&t, 1, (struct wire){.us = _i ? 90000 : 2900, .seq = 101, .ack = 2001, .flags = TCP_RST | TCP_ACK});
+    for (int i = 0; i < 20; i++) {
+        trial_pass(&t, 0,
+                   (struct wire){.us = 3000 + 1000 * i, .seq = 101 + 1000 * (uint32_t)i, .ack = 2001, .len = 1000});
+        trial_lose(&t, 1, (struct wire){.us = 3510 + 1000 * i, .seq = 2001, .flags = TCP_RST});
+    }
+    trial_run(&t);
+    ck_assert_uint_gt(t.r.n_findings, 1);
+    ck_assert_str_eq(t.r.findings[0].kind, _i ? "resets-lost" : "resets-injected");
+    ck_assert_str_eq(t.r.findings[1].kind, _i ? "resets-injected" : "resets-lost");
+    trial_end(&t);
+}
+END_TEST
+
 START_TEST(changed_on_the_way)
 {
     struct trial t;
@@ -291,6 +313,7 @@ main(void)
     tcase_add_test(t, clean);
     tcase_add_test(t, case_three);
     tcase_add_test(t, injected_at_both_ends_after_300_seconds);
+    tcase_add_loop_test(t, what_came_first_leads, 0, 2);
     tcase_add_test(t, changed_on_the_way);
     tcase_add_test(t, spurious_retransmissions);
     tcase_add_test(t, rewritten_constantly);
