@@ -219,14 +219,43 @@ is_of_two(const struct task *t, const struct counts *k)
     return n == k->pairs && value != 0 && (value < TSVAL_NEAR || -value < TSVAL_NEAR);
 }
 
+/* No pair is beyond doubt, for there are repetitions: do the TSvals of all that may be one differ by minutes at most?
+ * Then they are not shifted either. */
+static bool
+all_are_near(const struct task *t)
+{
+    const struct items *a = &t->m->items[t->h][CONTROL][TX], *b = &t->m->items[t->h][CONTROL][RX];
+    uint32_t seen = 0;
+
+    for (uint32_t i = 0, j = 0; i < a->n && seen < PAIRS; i++) {
+        while (j < b->n && b->item[j].pos < a->item[i].pos)
+            j++;
+        for (uint32_t k = j; k < b->n && b->item[k].pos == a->item[i].pos && seen < PAIRS; k++) {
+            const struct segment *tx = store_segment(t->store[TX], a->item[i].record),
+                                 *rx = store_segment(t->store[RX], b->item[k].record);
+            uint32_t value;
+
+            if (tx->flags != rx->flags || !tsval_difference(t, tx, rx, &value))
+                continue;
+            if (value >= TSVAL_NEAR && -value >= TSVAL_NEAR)
+                return false;
+            seen++;
+        }
+    }
+    return seen > 0;
+}
+
 static void
 conclude(struct task *t, const struct counts *k)
 {
     struct translation *tr = t->tr;
     uint32_t n, count, value;
 
-    if (k->pairs == 0)
+    if (k->pairs == 0) {
+        if (all_are_near(t))
+            tr->tsval = REWRITE_NONE;
         return;
+    }
     if (is_of_two(t, k)) {
         tr->tsval = REWRITE_NONE;
         if (k->id_both > 0)

@@ -239,6 +239,29 @@ START_TEST(which_syn_arrived)
 }
 END_TEST
 
+/* A SYN-ACK that was lost, and two later ones that the sender's tap missed: nothing is beyond doubt, and their TSvals
+ * are not shifted (_i: they are, from far). */
+START_TEST(repetitions_are_no_rewriting)
+{
+    struct wire w = {.us = 100000, .seq = ISN1, .ack = ISN0 + 1, .flags = TCP_SYN | TCP_ACK, .ts = true, .tsval = 1000};
+    uint32_t tx, rx;
+
+    match_build_free(&b);
+    b = build_new();
+    build_pass(b, 0, WAY, (struct wire){.us = 90000, .seq = ISN0, .flags = TCP_SYN, .ts = true, .tsval = 7});
+    tx = build_add(b, 1, 1, w);
+    w.us += WAY + (_i ? 0 : 1000000);
+    w.tsval += _i ? 0x70000000 : 1029;
+    rx = build_add(b, 0, 1, w);
+    w.us += 1030000;
+    w.tsval += 1054;
+    build_add(b, 0, 1, w);
+    match_build(b, WAY);
+    ck_assert_uint_eq(build_segment(b, 1, tx)->partner, _i ? rx : NO_RECORD);
+    ck_assert_uint_eq(build_segment(b, 0, rx)->partner, _i ? tx : NO_RECORD);
+}
+END_TEST
+
 START_TEST(nothing_arrives_later_than_ten_seconds)
 {
     struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
@@ -298,6 +321,7 @@ main(void)
     tcase_add_loop_test(t, a_ttl_tells_resets_apart, 0, 3);
     tcase_add_test(t, a_group_of_which_none_arrived_is_no_group);
     tcase_add_loop_test(t, which_syn_arrived, 0, 2);
+    tcase_add_loop_test(t, repetitions_are_no_rewriting, 0, 2);
     tcase_add_loop_test(t, nothing_arrives_later_than_ten_seconds, 0, 2);
     tcase_add_test(t, nothing_arrives_before_it_left);
     tcase_add_test(t, a_stray_reset_does_not_move_the_stream);
