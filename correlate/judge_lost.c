@@ -334,8 +334,8 @@ rule_silence(struct judge *j, const struct piece *p, const struct facts *f, stru
 static bool
 rule_no_dsack(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
 {
-    if (!p->lane->dsack_seen || f->dsack != NO_INDEX || f->copy == NO_INDEX || f->covered == NO_INDEX ||
-        f->unrecorded || f->copy_ns <= p->latest)
+    if ((p->seg->flags & TCP_SYN) || !p->lane->dsack_seen || f->dsack != NO_INDEX || f->copy == NO_INDEX ||
+        f->covered == NO_INDEX || f->unrecorded || f->copy_ns <= p->latest)
         return false;
     const enum wholeness w = judge_receiver(j, p, f->covered_ns, NULL);
     if (w == NOT_WHOLE)
