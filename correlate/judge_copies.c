@@ -61,24 +61,39 @@ judge_fast_one(const struct judge *j, const struct piece *p, int64_t *apart)
                : NO_INDEX;
 }
 
+static void
+copied_or_missed(enum undecided_reason reason, struct verdict *v)
+{
+    *v = verdict_of(EVENT_UNRESOLVED, LEVEL_UNDECIDED);
+    v->reason = (uint8_t)reason;
+    v->candidates = MAY_BE_DUPLICATED | MAY_BE_MISSED;
+    verdict_because(v, RULE_CANNOT_TELL, NO_POINT, NO_RECORD, 0, 0);
+}
+
 /* Equal in everything to a transmission, or to a wire segment of one, that has arrived already, soon after it: copied
- * on the way, if the sender's capture is to be relied on. (Where IDs or timestamps identify it, the match has found
- * it.) */
+ * on the way, if the sender's capture is to be relied on; else it may as well have been sent twice, unrecorded. (Where
+ * IDs or timestamps identify it, the match has found it.) */
 bool
 judge_copy(struct judge *j, const struct piece *p, struct verdict *v)
 {
     const struct lane *l = p->lane;
     const struct translation *t = l->tr;
+    enum unwhole_reason why = UNWHOLE_NONE;
+    const bool whole = judge_sender(j, p, p->earliest, p->latest, &why) != NOT_WHOLE;
     uint32_t nearest;
     int64_t apart;
-    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) ||
-        judge_sender(j, p, p->earliest, p->latest, NULL) == NOT_WHOLE)
+    if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || why == UNWHOLE_OUTSIDE ||
+        (!whole && p->seg->flags & TCP_RST))
         return false;
     nearest = find_equal(j, p, false, &apart);
     if (nearest == NO_INDEX && !(p->seg->flags & TCP_RST)) /* a forged reset may look just so */
         nearest = judge_fast_one(j, p, &apart);
     if (nearest == NO_INDEX)
         return false;
+    if (!whole) {
+        copied_or_missed(judge_reason(why), v);
+        return true;
+    }
     *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
     v->about = l->tx[nearest];
     v->about_from = (uint32_t)(l->rx_pos[p->place] - l->tx_pos[nearest]);
@@ -117,10 +132,7 @@ judge_twin(struct judge *j, const struct piece *p, struct verdict *v)
         if (i >= p->place || x->partner != NO_RECORD || !covers(l, i, p->place) || x->ack != s->ack ||
             x->tsval != s->tsval || s->stamp_ns - x->stamp_ns > LATEST_AROUND)
             continue;
-        *v = verdict_of(EVENT_UNRESOLVED, LEVEL_UNDECIDED);
-        v->reason = REASON_CAPTURE_MISSES;
-        v->candidates = MAY_BE_DUPLICATED | MAY_BE_MISSED;
-        verdict_because(v, RULE_CANNOT_TELL, NO_POINT, NO_RECORD, 0, 0);
+        copied_or_missed(REASON_CAPTURE_MISSES, v);
         return true;
     }
     (void)j;

@@ -204,6 +204,27 @@ START_TEST(duplicated)
 }
 END_TEST
 
+/* Nothing but time tells the second arrival from the first: a copy, if its sender's capture is whole (_i 1: it is not,
+ * so that it may have left twice). */
+START_TEST(copied_or_sent_twice)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, -1));
+    const uint32_t rx = build_add(b, 1, 0, data(32000, 3, -1));
+    build_pass(b, 1, 5000, (struct wire){.us = 40000, .seq = 5001, .ack = 2001});
+    misses[0] = _i ? 25000 : 0;
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_it();
+    ck_assert_uint_eq(report.n_events, 1);
+    ck_assert_int_eq(report.events[0].kind, _i ? EVENT_UNRESOLVED : EVENT_DUPLICATED);
+    if (_i) {
+        ck_assert_ptr_eq(event_about(1, rx), &report.events[0]);
+        ck_assert_uint_eq(report.events[0].candidates, MAY_BE_DUPLICATED | MAY_BE_MISSED);
+    }
+}
+END_TEST
+
 /* A super-segment's second wire segment comes twice, where neither IDs nor timestamps tell: a copy of that part (_i 1:
  * but not with another window). */
 START_TEST(a_part_is_duplicated)
@@ -362,6 +383,7 @@ main(void)
     tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
     tcase_add_test(t, other_bytes_under_the_same_seq);
     tcase_add_test(t, duplicated);
+    tcase_add_loop_test(t, copied_or_sent_twice, 0, 2);
     tcase_add_loop_test(t, a_part_is_duplicated, 0, 2);
     tcase_add_test(t, reordered);
     tcase_add_test(t, a_retransmission_is_no_reordering);
