@@ -66,21 +66,22 @@ finish(json_t *first, json_t *more)
 }
 
 char *
-lines_start(int64_t time_ns, const struct lines_start *s, uint32_t file, const char *previous, const char *pubkey)
+lines_start(int64_t time_ns, const struct lines_start *s, const char *run, uint32_t file, const char *previous,
+            const char *pubkey)
 {
     json_t *offload =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "tso", switch_value(s->tso), "gso", switch_value(s->gso),
                   "gro", switch_value(s->gro), "lro", switch_value(s->lro), "rx_checksum", switch_value(s->rx_checksum),
                   "tx_checksum", switch_value(s->tx_checksum), "rx_vlan", switch_value(s->rx_vlan));
     json_t *more = json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:I, s:o, s:o}", "schema",
+        "{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:s, s:I, s:o, s:o}", "schema",
         "twopoint-journal/1", "version", TWOPOINT_VERSION, "point", text(s->point), "host", text(s->host), "kernel",
         text(s->kernel), "interface", text(s->interface), "mac", text_or_null(s->mac), "link_type", s->link_type, "mtu",
         s->mtu < 0 ? json_null() : json_integer(s->mtu), "offload", offload, "filter", text(s->filter),
         "effective_filter", text(s->effective_filter), "snaplen",
         s->snaplen_headers ? json_string("headers") : json_integer(s->snaplen), "buffer", (json_int_t)s->buffer,
-        "timestamp_source", text(s->timestamp_source), "file", (json_int_t)file, "previous", text_or_null(previous),
-        "pubkey", text_or_null(pubkey));
+        "timestamp_source", text(s->timestamp_source), "run", run, "file", (json_int_t)file, "previous",
+        text_or_null(previous), "pubkey", text_or_null(pubkey));
 
     return finish(begin("start", time_ns), more);
 }

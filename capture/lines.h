@@ -19,8 +19,8 @@ struct lines_start { /* strings: NULL is written as "", but mac as null */
     uint64_t buffer;  /* bytes */
 };
 
-/* `previous`: hex or NULL; `pubkey`: hex or NULL. */
-char *lines_start(int64_t time_ns, const struct lines_start *s, uint32_t file, const char *previous,
+/* `run`: hex; `previous`: hex or NULL; `pubkey`: hex or NULL. */
+char *lines_start(int64_t time_ns, const struct lines_start *s, const char *run, uint32_t file, const char *previous,
                   const char *pubkey);
 char *lines_clock(int64_t time_ns, const struct journal_clock *c); /* offset_ns INT64_MIN: unknown */
 char *lines_drops(int64_t time_ns, const struct journal_drops *d);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,7 @@ struct set {
     struct file file;
     struct chain *chain;
     char head[SHA256_HEX_SIZE]; /* after the last line that is on disk; "" at the genesis */
+    char run[SHA256_HEX_SIZE];  /* drawn for this chain: runs that are alike to the byte have different heads */
     char pubkey[SHA256_HEX_SIZE];
     uint32_t ring_chain;
     int64_t second; /* of the last name: a run's names are in order, even when the clock is set back */
@@ -153,15 +155,20 @@ int
 set_open(struct set **out, const struct set_options *o, struct error *e)
 {
     struct set *s = calloc(1, sizeof *s);
-    uint8_t raw[ED25519_PUBLIC_SIZE];
+    uint8_t raw[ED25519_PUBLIC_SIZE], drawn[SHA256_SIZE];
 
     *out = NULL;
+    if (getrandom(drawn, sizeof drawn, 0) != sizeof drawn) {
+        free(s);
+        return error_set(e, ERR_SYSTEM, "no random number for a capture set");
+    }
     if (!s || !(s->chain = chain_new())) {
         free(s);
         return error_set(e, ERR_MEMORY, "no memory for a capture set");
     }
     s->o = *o;
     s->file = (struct file){.packets = -1, .journal = -1};
+    sha256_to_hex(drawn, s->run);
     if (o->key) {
         ed25519_public(o->key, raw);
         sha256_to_hex(raw, s->pubkey);
@@ -215,7 +222,7 @@ take_up(struct set *s, const struct file *f, struct error *e)
     s->file = *f;
     if (s->o.ring && ring_at_hand(s->o.ring, s->ring_chain, f->number, e))
         return -1;
-    return set_line(s, lines_start(f->begun_ns, s->o.start, f->number, s->head, s->pubkey), e);
+    return set_line(s, lines_start(f->begun_ns, s->o.start, s->run, f->number, s->head, s->pubkey), e);
 }
 
 int

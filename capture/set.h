@@ -11,8 +11,8 @@
  * for packets that are on disk. Give chunks at least every second, also when there are only lines.
  *
  * Everything is reached through the folder's descriptor: no path is looked up again after privileges are gone. System
- * calls: openat, flock, fstat, write, pread, fdatasync, fsync, ftruncate, renameat, unlinkat, lseek, close. One set is
- * used by one thread at a time.
+ * calls: getrandom, openat, flock, fstat, write, pread, fdatasync, fsync, ftruncate, renameat, unlinkat, lseek, close.
+ * One set is used by one thread at a time.
  *
  * Errors: ERR_FULL (no space, quota or file size left), ERR_SYSTEM, ERR_MEMORY. After one nothing is lost that a chunk
  * vouches for, and only set_end_short, which finishes the file there, or set_close may follow. */

@@ -82,6 +82,26 @@ START_TEST(the_chain_runs_on)
 }
 END_TEST
 
+/* Two runs that write the same at the same time, as two conversions of one file do: no file of the one may pass for the
+ * neighbour of one of the other. */
+START_TEST(equal_runs_have_chains_of_their_own)
+{
+    struct maker other = m;
+    char head[65];
+
+    maker_open(&m);
+    maker_end(&m);
+    maker_close(&m);
+    maker_open(&other);
+    maker_end(&other);
+    maker_close(&other);
+    ck_assert_int_eq(read_journal(0, ""), JOURNAL_CONSISTENT);
+    memcpy(head, j.head, sizeof head);
+    ck_assert_int_eq(read_journal(1, ""), JOURNAL_CONSISTENT);
+    ck_assert_str_ne(j.head, head);
+}
+END_TEST
+
 START_TEST(names_are_free_and_in_order)
 {
     struct maker other = m;
@@ -324,6 +344,7 @@ main(void)
     tcase_add_test(t, a_file_is_part_until_it_ends);
     tcase_add_test(t, the_chain_runs_on);
     tcase_add_test(t, names_are_free_and_in_order);
+    tcase_add_test(t, equal_runs_have_chains_of_their_own);
     tcase_add_test(t, lines_are_covered);
     tcase_add_test(t, a_full_disk_ends_a_file_short);
     tcase_add_test(t, a_journal_that_cannot_be_written);
