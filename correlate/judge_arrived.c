@@ -192,35 +192,6 @@ rule_went_on(struct judge *j, const struct piece *p, struct verdict *v)
     return false;
 }
 
-/* ---- bytes that its host cannot have sent ---- */
-static bool
-rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
-{
-    const struct lane *l = p->lane;
-    if (p->len == 0 || (p->seg->flags & TCP_RST))
-        return false;
-    const struct sent sent = what_was_sent(p);
-    const enum wholeness w = sender_at(j, p, NULL);
-    if (sent.limited)
-        return false;
-    if (sent.same != NO_INDEX && lane_tx(l, sent.same)->digest != p->seg->digest) {
-        *v = injected(w == NOT_WHOLE ? LEVEL_SUPPORTED : LEVEL_PROVEN);
-        verdict_because(v, RULE_BYTES_CONFLICT, l->h, l->tx[sent.same], 0, 0);
-        return true;
-    }
-    if (sent.overlapping == NO_INDEX && sent.beyond != NO_INDEX) {
-        *v = missed(p, LEVEL_PROVEN);
-        verdict_because(v, RULE_BYTES_TAKEN_FOR_SENT, l->h, l->tx[sent.beyond], lane_tx(l, sent.beyond)->seq, 0);
-        return true;
-    }
-    if (sent.overlapping != NO_INDEX && !sent.earlier && w != NOT_WHOLE) {
-        *v = injected(w == WHOLE ? LEVEL_PROVEN : LEVEL_SUPPORTED);
-        verdict_because(v, RULE_BEYOND_SENT, l->h, l->tx[sent.overlapping], lane_tx(l, sent.overlapping)->seq, 0);
-        return true;
-    }
-    return false;
-}
-
 /* ---- neighbours ---- */
 /* The nearest arrivals before and after that have their transmission. Pieces come in order of place, so what the last
  * walk found is where the next one ends: together they walk over the connection once. */
@@ -259,6 +230,45 @@ known_after(const struct piece *p)
         l->after_at = p->place;
     }
     return l->known_after;
+}
+
+/* Did it leave before its sender's capture began, perhaps? By time it may have, and nothing that was recorded of that
+ * host arrived before it. */
+static bool
+may_be_before(const struct judge *j, const struct piece *p)
+{
+    int64_t first, last;
+    health_cover(j->r->health, p->lane->h, &first, &last);
+    return p->earliest < first && known_before(p) == NO_INDEX;
+}
+
+/* ---- bytes that its host cannot have sent ---- */
+static bool
+rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
+{
+    const struct lane *l = p->lane;
+    if (p->len == 0 || (p->seg->flags & TCP_RST))
+        return false;
+    const struct sent sent = what_was_sent(p);
+    const enum wholeness w = sender_at(j, p, NULL);
+    if (sent.limited)
+        return false;
+    if (sent.same != NO_INDEX && lane_tx(l, sent.same)->digest != p->seg->digest) {
+        *v = injected(w == NOT_WHOLE ? LEVEL_SUPPORTED : LEVEL_PROVEN);
+        verdict_because(v, RULE_BYTES_CONFLICT, l->h, l->tx[sent.same], 0, 0);
+        return true;
+    }
+    if (sent.overlapping == NO_INDEX && sent.beyond != NO_INDEX && !may_be_before(j, p)) {
+        *v = missed(p, LEVEL_PROVEN);
+        verdict_because(v, RULE_BYTES_TAKEN_FOR_SENT, l->h, l->tx[sent.beyond], lane_tx(l, sent.beyond)->seq, 0);
+        return true;
+    }
+    if (sent.overlapping != NO_INDEX && !sent.earlier && w != NOT_WHOLE) {
+        *v = injected(w == WHOLE ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+        verdict_because(v, RULE_BEYOND_SENT, l->h, l->tx[sent.overlapping], lane_tx(l, sent.overlapping)->seq, 0);
+        return true;
+    }
+    return false;
 }
 
 enum likeness { LIKE_UNKNOWN, LIKE_FITS, LIKE_NOT };

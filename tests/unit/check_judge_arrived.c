@@ -77,6 +77,28 @@ START_TEST(bytes_passed_over_were_sent)
 }
 END_TEST
 
+/* What its host sent before the first thing that its capture holds may have left before that began (_i 1: no). */
+START_TEST(a_late_start_misses_nothing)
+{
+    build_free(&b);
+    b = build_new();
+    const uint32_t rx = build_add(b, 1, 0, data(31000, 3, -1));
+    for (uint32_t i = 4; i < 20; i++)
+        build_pass(b, 0, i < 12 ? 8000 : 5000, data(20000 + i * 1000, i, -1));
+    build_pass(b, 1, 5000, (struct wire){.us = 60000, .seq = 5001, .ack = 3001});
+    if (_i)
+        build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, _i ? EVENT_MISSED : EVENT_UNRESOLVED);
+    if (_i)
+        ck_assert_int_eq(e->level, LEVEL_PROVEN);
+    else
+        ck_assert_int_eq(e->reason, REASON_OUTSIDE_WINDOW);
+}
+END_TEST
+
 static struct wire
 forged_reset(int id)
 {
@@ -376,6 +398,7 @@ main(void)
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     tcase_add_loop_test(t, a_copy_of_what_was_missed_is_not_missed_again, 0, 2);
     tcase_add_test(t, bytes_passed_over_were_sent);
+    tcase_add_loop_test(t, a_late_start_misses_nothing, 0, 2);
     tcase_add_loop_test(t, id_not_due, 0, 2);
     tcase_add_test(t, the_next_id_is_due);
     tcase_add_loop_test(t, what_lies_outside_is_not_judged, 0, 2);
