@@ -24,8 +24,9 @@ int judge_new(struct judge **out, const struct report *r); /* stores, views, con
 int judge_connection(struct judge *j, uint32_t index);
 /* For qsort: the order of a report's events. */
 int judge_by_time(const void *a, const void *b);
-/* Add to `h`, which is not finished, every packet that the judges found proven to be missed by a capture; how many of
- * them lie where the report's own health did not yet know of misses. With them the rest must be judged again. */
+/* Add to `h`, which is not finished, every packet that the judges found proven to be missed by a capture, or as one of
+ * many in a second supported to be; how many of them lie where the report's own health did not yet know of misses. With
+ * them the rest must be judged again. */
 size_t judge_misses(struct judge *const judges[], size_t n, struct health *h);
 void judge_restart(struct judge *j); /* forget all events */
 /* Move all events of `n` judges into the report, sorted; evidence and frames with them. */

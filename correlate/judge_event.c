@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define TOGETHER 8 /* misses within a second that, each being likely, are certain to be some */
+
 void
 verdict_because(struct verdict *v, enum rule rule, int point, uint32_t record, int64_t a, int64_t b)
 {
@@ -172,6 +174,33 @@ judge_by_time(const void *pa, const void *pb)
     return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
+static bool
+is_such(const struct event *e, const struct event *as)
+{
+    return e->kind == EVENT_MISSED && e->missed_by == as->missed_by && e->time_ns > as->time_ns - NS_PER_S &&
+           e->time_ns < as->time_ns + NS_PER_S;
+}
+
+/* Do so many of one connection, in one second, look missed that they bear each other out? An intruder that fits into
+ * the flow time and again is the odder story. */
+static bool
+is_among_many(const struct event *e, uint32_t n, uint32_t k)
+{
+    unsigned together = 1, steps = 0;
+    for (uint32_t i = k; i > 0 && e[i - 1].connection == e[k].connection && together < TOGETHER; i--) {
+        together += is_such(&e[i - 1], &e[k]);
+        if (++steps == WALK_LIMIT)
+            break;
+    }
+    steps = 0;
+    for (uint32_t i = k + 1; i < n && e[i].connection == e[k].connection && together < TOGETHER; i++) {
+        together += is_such(&e[i], &e[k]);
+        if (++steps == WALK_LIMIT)
+            break;
+    }
+    return together >= TOGETHER;
+}
+
 size_t
 judge_misses(struct judge *const judges[], size_t n, struct health *h)
 {
@@ -180,7 +209,8 @@ judge_misses(struct judge *const judges[], size_t n, struct health *h)
         const struct report *r = judges[i]->r;
         const struct event *e = judges[i]->events.at;
         for (uint32_t k = 0; k < judges[i]->n_events; k++) {
-            if (e[k].kind != EVENT_MISSED || e[k].level != LEVEL_PROVEN || e[k].missed_by >= POINTS)
+            if (e[k].kind != EVENT_MISSED || e[k].missed_by >= POINTS ||
+                (e[k].level != LEVEL_PROVEN && !is_among_many(e, judges[i]->n_events, k)))
                 continue;
             const int64_t at = clock_from_reference(r->clock, e[k].missed_by, e[k].time_ns);
             news += health_at(r->health, e[k].missed_by, UINT32_MAX, at, at, NULL) != NOT_WHOLE;

@@ -99,6 +99,27 @@ START_TEST(a_late_start_misses_nothing)
 }
 END_TEST
 
+/* The end of the connection arrived and its sender's capture holds nothing of it: many such misses within a second are
+ * some, though each by itself is only likely (_i 1: there are fewer). */
+START_TEST(many_likely_misses_bear_each_other_out)
+{
+    const uint32_t n = _i ? 7 : 8;
+    uint32_t rx = NO_RECORD;
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, -1));
+    for (uint32_t i = 10; i < 10 + n; i++)
+        rx = build_add(b, 1, 0, data(25000 + i * 1000, i, -1));
+    build_pass(b, 1, 5000, (struct wire){.us = 60000, .seq = 5001, .ack = 2001 + n * 100});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_it();
+    ck_assert_uint_eq(report.n_events, n);
+    ck_assert_int_eq(event_about(1, rx)->kind, EVENT_MISSED);
+    ck_assert_int_eq(event_about(1, rx)->level, LEVEL_SUPPORTED);
+    ck_assert_uint_eq(judging_news, _i ? 0 : n);
+}
+END_TEST
+
 static struct wire
 forged_reset(int id)
 {
@@ -399,6 +420,7 @@ main(void)
     tcase_add_loop_test(t, a_copy_of_what_was_missed_is_not_missed_again, 0, 2);
     tcase_add_test(t, bytes_passed_over_were_sent);
     tcase_add_loop_test(t, a_late_start_misses_nothing, 0, 2);
+    tcase_add_loop_test(t, many_likely_misses_bear_each_other_out, 0, 2);
     tcase_add_loop_test(t, id_not_due, 0, 2);
     tcase_add_test(t, the_next_id_is_due);
     tcase_add_loop_test(t, what_lies_outside_is_not_judged, 0, 2);
