@@ -159,11 +159,20 @@ golden: $(CORRELATE) $(GENERATE)
 	$(Q)sh tests/e2e/golden.sh --regenerate $(O)
 	$(Q)sh tests/e2e/gallery.sh --regenerate $(O)
 
-$(BUILD)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(PAGE_C) $(ALL_H)
+FUZZ_O    := $(BUILD)/fuzz/obj
+FUZZ_CC    = $(CLANG) $(ALL_CPP) $(STD) -O1 -g -pthread -fsanitize=fuzzer-no-link,address,undefined \
+             -fno-sanitize-recover=undefined
+$(FUZZ_O)/%.o: %.c
 	@mkdir -p $(@D)
-	@echo "  FUZZ  $@"
-	$(Q)$(CLANG) $(ALL_CPP) $(STD) -O1 -g -pthread -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-o $@ $< $(LIB_SRC) $(PAGE_C) $(LDLIBS)
+	@echo "  FUZZ  $<"
+	$(Q)$(FUZZ_CC) -MMD -MP -c -o $@ $<
+$(FUZZ_O)/html_assets.o: $(PAGE_C) correlate/report/html_assets.h
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -c -o $@ $<
+$(BUILD)/fuzz/%: $(FUZZ_O)/tests/fuzz/%.o $(patsubst %.c,$(FUZZ_O)/%.o,$(LIB_SRC)) $(FUZZ_O)/html_assets.o
+	@echo "  LD    $@"
+	$(Q)$(CLANG) -pthread -fsanitize=fuzzer,address,undefined -o $@ $^ $(LDLIBS)
+-include $(patsubst %.c,$(FUZZ_O)/%.d,$(LIB_SRC) $(FUZZ_SRC))
 fuzz-build: $(FUZZERS)
 fuzz: deps-dev $(FUZZERS)
 	$(Q)tests/fuzz/run.sh $(BUILD)/fuzz $(FUZZ_TIME)
