@@ -47,6 +47,29 @@ later_frame(const struct judge *j, const struct piece *p)
     return b < back->n_tx ? back->tx[b] : NO_RECORD;
 }
 
+/* Did something come later that is no transmission's, and may be this one, held up, as well as another's copy? */
+static bool
+may_have_come(const struct piece *p)
+{
+    const struct lane *l = p->lane;
+    const struct translation *t = l->tr;
+    const struct segment *s = p->seg;
+    unsigned steps = 0;
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from);
+         k < l->n_rx && l->rx_pos[l->rx_by_pos[k]] == p->from && steps < WALK_LIMIT; k++, steps++) {
+        const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
+        if (x->partner != NO_RECORD || x->flags != s->flags || x->len != s->len || x->window != s->window ||
+            x->stamp_ns < p->earliest || x->stamp_ns > p->earliest + LATEST_AROUND)
+            continue;
+        if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && x->ip_id != s->ip_id)
+            continue;
+        if (t->tsval == REWRITE_NONE && (x->bits & s->bits & SEG_TS) && x->tsval != s->tsval)
+            continue;
+        return true;
+    }
+    return false;
+}
+
 struct verdict
 judge_absent(struct judge *j, const struct piece *p)
 {
@@ -65,7 +88,8 @@ judge_absent(struct judge *j, const struct piece *p)
     const struct clock *c = j->r->clock;
     const int64_t left = clock_from_reference(c, 1 - p->lane->h, clock_to_reference(c, p->lane->h, p->seg->stamp_ns));
     const uint32_t later = later_frame(j, p);
-    struct verdict v = verdict_of(EVENT_LOST, w == WHOLE && p->lane->matched ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+    const bool sure = w == WHOLE && p->lane->matched && !may_have_come(p);
+    struct verdict v = verdict_of(EVENT_LOST, sure ? LEVEL_PROVEN : LEVEL_SUPPORTED);
     verdict_because(&v, w == WHOLE ? RULE_ABSENT_COUNTED : RULE_ABSENT, later == NO_RECORD ? NO_POINT : 1 - p->lane->h,
                     later, p->latest - left, 0);
     return v;

@@ -298,6 +298,30 @@ START_TEST(a_part_is_duplicated)
 }
 END_TEST
 
+/* Of two resets one is not there, in a capture that counted; but the other arrived twice (_i 1: once), and nothing
+ * tells whether that is a copy or the first one, held up. */
+START_TEST(a_copy_leaves_a_doubt)
+{
+    struct wire w = {.us = 30000, .seq = 2001, .flags = TCP_RST, .id = -1};
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, -1));
+    const uint32_t tx = build_add(b, 0, 0, w);
+    w.us = 130000;
+    build_pass(b, 0, 5000, w);
+    w.us = 135020;
+    if (!_i)
+        build_add(b, 1, 0, w);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    build_counted(b, 0);
+    build_counted(b, 1);
+    judge_it();
+    ck_assert_ptr_nonnull(event_about(0, tx));
+    ck_assert_int_eq(event_about(0, tx)->kind, EVENT_LOST);
+    ck_assert_int_eq(event_about(0, tx)->level, _i ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+}
+END_TEST
+
 START_TEST(reordered)
 {
     static const uint32_t order[10] = {0, 1, 2, 3, 5, 6, 4, 7, 8, 9}; /* frames are numbered as they come */
@@ -430,6 +454,7 @@ main(void)
     tcase_add_test(t, duplicated);
     tcase_add_loop_test(t, copied_or_sent_twice, 0, 2);
     tcase_add_loop_test(t, a_part_is_duplicated, 0, 2);
+    tcase_add_loop_test(t, a_copy_leaves_a_doubt, 0, 2);
     tcase_add_test(t, reordered);
     tcase_add_test(t, a_retransmission_is_no_reordering);
     tcase_add_loop_test(t, corrupted, 0, 2);
