@@ -4,7 +4,7 @@
 #   tests/e2e/kill_capture.sh BUILD [KILLS [SEED]]
 . tests/e2e/common.sh.inc
 verify=$1/twopoint-verify capture=$1/twopoint-capture
-kills=${2:-50} seed=${3:-1}
+kills=${2:-25} seed=${3:-1}
 [ -x "$capture" ] || skip "there is no twopoint-capture"
 chmod 755 "$work" # its user must get to the folder below
 "$generate" --out "$work/pair" --seed 1 --scenario 'loss,connections=20,bulk=2000000' >/dev/null 2>&1 ||
