@@ -44,6 +44,14 @@ first_arrival(const struct lane *l, uint32_t record, uint32_t rx, uint32_t from,
     return rx;
 }
 
+/* Nothing but their IDs may tell them apart. */
+static bool
+are_alike(const struct segment *a, const struct segment *b)
+{
+    return a->seq == b->seq && a->ack == b->ack && a->len == b->len && a->flags == b->flags && a->window == b->window &&
+           a->tsval == b->tsval && a->options == b->options;
+}
+
 /* Was a segment like this one, but for its ID, sent shortly before or after? */
 static bool
 has_equal_near(const struct lane *l, uint32_t place)
@@ -51,9 +59,7 @@ has_equal_near(const struct lane *l, uint32_t place)
     const struct segment *s = lane_tx(l, place);
     const uint32_t first = place > EQUALS_NEAR ? place - EQUALS_NEAR : 0;
     for (uint32_t i = first; i < l->n_tx && i <= place + EQUALS_NEAR; i++) {
-        const struct segment *x = lane_tx(l, i);
-        if (i != place && x->seq == s->seq && x->ack == s->ack && x->len == s->len && x->flags == s->flags &&
-            x->window == s->window && x->tsval == s->tsval && x->options == s->options)
+        if (i != place && are_alike(lane_tx(l, i), s))
             return true;
     }
     return false;
@@ -84,8 +90,7 @@ came_before(const struct lane *l, uint32_t rx)
     uint32_t i = list_first_after(l->to, l->rx, l->n_rx, s->stamp_ns), n = 0;
     for (; i > 0 && n < EQUALS_NEAR; i--, n++) {
         const struct segment *x = lane_rx(l, i - 1);
-        if (l->rx[i - 1] != rx && x->partner == NO_RECORD && x->seq == s->seq && x->ack == s->ack && x->len == s->len &&
-            x->flags == s->flags && x->window == s->window && x->tsval == s->tsval && x->options == s->options)
+        if (l->rx[i - 1] != rx && x->partner == NO_RECORD && are_alike(x, s))
             return true;
     }
     return false;

@@ -4,7 +4,7 @@
 #include "correlate/options.h"
 #include "correlate/output.h"
 #include "correlate/progress.h"
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 #include "correlate/report/report.h"
 
 #include <errno.h>

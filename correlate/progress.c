@@ -1,7 +1,7 @@
 #include "correlate/progress.h"
 
 #include "common/seqnum.h"
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 
 #include <time.h>
 #include <unistd.h>

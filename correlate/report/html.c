@@ -6,7 +6,7 @@
 #include "correlate/report/html_internal.h"
 
 #include "common/sha256.h"
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 #include "correlate/report/html_assets.h"
 
 #include <errno.h>

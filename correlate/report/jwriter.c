@@ -1,6 +1,6 @@
 #include "correlate/report/jwriter.h"
 
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 
 #include <errno.h>
 #include <math.h>

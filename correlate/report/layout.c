@@ -1,6 +1,6 @@
 #include "correlate/report/layout.h"
 
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

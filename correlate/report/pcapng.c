@@ -18,7 +18,7 @@
 #include "correlate/report/cluster.h"
 #include "correlate/report/comment.h"
 #include "correlate/report/counters.h"
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 #include "correlate/report/report.h"
 #include "correlate/theta_line.h"
 

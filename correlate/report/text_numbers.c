@@ -1,5 +1,5 @@
 /* The table of numbers: a column a direction, a row what was counted. Rows in which both are nothing are left out. */
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 #include "correlate/report/text_internal.h"
 
 #include <stddef.h>

@@ -1,4 +1,4 @@
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 
 #include <check.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-#include "correlate/report/escape.h"
+#include "common/escape.h"
 #include "correlate/report/frames.h"
 #include "correlate/report/layout.h"
 #include "tests/unit/report_sample.h"
