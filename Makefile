@@ -154,6 +154,10 @@ lab-only: $(CORRELATE) $(CAPTURE) wire
 
 bench: deps-bench $(CORRELATE) $(GENERATE)
 	$(Q)tests/bench/bench.sh $(O)
+bench-capture: deps-bench $(CAPTURE) $(GENERATE)
+	$(Q)tests/bench/bench_capture.sh $(O)
+soak: deps-bench $(CAPTURE) $(VERIFY)
+	$(Q)tests/bench/soak.sh $(O) $(SOAK_TIME)
 
 golden: $(CORRELATE) $(GENERATE)
 	$(Q)sh tests/e2e/golden.sh --regenerate $(O)

@@ -31,6 +31,12 @@ no_banned() {
 no_long_file() {
     wc -l $sources $headers | awk '$2 != "total" && $1 > 500 {print $2 ": " $1 " lines"; n++} END {exit n > 0}'
 }
+no_dead_target() { # a name that .PHONY lists without a rule is one that make takes and does nothing for
+    for target in $(sed -n 's/^\.PHONY: //p' Makefile); do
+        grep -qE "^$target:" Makefile || { echo "Makefile: no rule for $target"; dead=1; }
+    done
+    [ -z "${dead:-}" ]
+}
 each() { # command: for all sources, two at a time
     printf '%s\n' $sources | xargs -P 2 -n 8 sh -c "status=0; for f; do $1 || status=1; done; exit \$status" each
 }
@@ -39,6 +45,7 @@ each() { # command: for all sources, two at a time
     step "clang-format" clang-format --dry-run -Werror $sources $headers
     step "banned calls" no_banned
     step "files of at most 500 lines" no_long_file
+    step "a rule for every target" no_dead_target
     step "gcc -Werror" each "gcc $flags -O1 -pthread -fsyntax-only $warnings -Werror \"\$f\""
     step "clang -Werror" each "clang $flags -O1 -pthread -fsyntax-only $warnings -Werror \"\$f\""
     # nullPointerRedundantCheck: libcheck's ck_assert_ptr_nonnull ends the test. memleakOnRealloc: `array` there is a
