@@ -296,39 +296,60 @@ tightest_beside(const struct bound_point *p, const struct era *e, size_t at, int
     return seen[0] >= LEAST_POINTS && seen[1] >= LEAST_POINTS;
 }
 
+struct jump { /* what is tightest on either side of a place, by direction */
+    int64_t before[2], after[2];
+};
+
 /* How far both envelopes jump alike at this point, where that is much against what lies between them: too few points
  * to call it a step, too likely one to carry bounds across. 0: not so. */
 static int64_t
-suspicion(const struct bound_point *p, const struct era *e, size_t at)
+suspicion(const struct bound_point *p, const struct era *e, size_t at, struct jump *j)
 {
-    int64_t before[2], after[2];
-    if (!tightest_beside(p, e, at, -1, before) || !tightest_beside(p, e, at, 1, after))
+    if (!tightest_beside(p, e, at, -1, j->before) || !tightest_beside(p, e, at, 1, j->after))
         return 0;
-    const struct place k = {.jump = {after[0] - before[0], after[1] - before[1]}};
-    const int64_t least = smaller_jump(&k), apart = llabs(k.jump[0] - k.jump[1]),
-                  between = before[0] - before[1] < after[0] - after[1] ? before[0] - before[1] : after[0] - after[1];
+    const struct place k = {.jump = {j->after[0] - j->before[0], j->after[1] - j->before[1]}};
+    const int64_t least = smaller_jump(&k), apart = llabs(k.jump[0] - k.jump[1]), old = j->before[0] - j->before[1],
+                  new = j->after[0] - j->after[1], between = old < new ? old : new;
     return least > lipschitz(WINDOW_NS, SKEW_LIMIT_PPM) && least >= between / 4 && apart <= least / 5 ? least : 0;
 }
 
-/* The era is cut where a step is likeliest to hide, silently: bounds end there. */
+/* Does this point speak for the clock as it was before the jump (old), or as it is after it (else)? Only one direction
+ * can: that whose bounds the other side of the jump would loosen by half of it. */
+static bool
+speaks_for(const struct bound_point *p, const struct jump *j, bool old)
+{
+    const int h = (j->after[0] > j->before[0]) == old ? 0 : 1;
+    const int64_t middle = j->before[h] + (j->after[h] - j->before[h]) / 2;
+    return p->h == h && (h == 0 ? p->y < middle : p->y > middle);
+}
+
+/* The era is cut where a step is likeliest to hide, silently: bounds end there. What lies between the last point that
+ * speaks for the old clock and the first that speaks for the new one may belong to either. */
 static int
 cut_suspect(struct eras *out, const struct bound_point *p)
 {
     struct era *now = &out->era[out->n - 1];
+    struct jump worst = {{0}, {0}}, j;
     int64_t most = 0;
     size_t at = 0;
     for (size_t i = now->first + 1; i < now->end; i++) {
-        const int64_t jump = suspicion(p, now, i);
+        const int64_t jump = suspicion(p, now, i, &j);
         if (jump > most) {
             most = jump;
+            worst = j;
             at = i;
         }
     }
     if (!most)
         return 0;
+    size_t last = at - 1, next = at;
+    while (last > now->first && !speaks_for(&p[last], &worst, true))
+        last--;
+    while (next + 1 < now->end && !speaks_for(&p[next], &worst, false))
+        next++;
     const size_t end = now->end;
-    now->end = at;
-    if (!(now = clock_add_era(out, at)))
+    now->end = last + 1;
+    if (!(now = clock_add_era(out, next)))
         return -1;
     now->end = end;
     now->silent = true;

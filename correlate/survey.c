@@ -21,6 +21,7 @@
 #include <string.h>
 
 #define SETTLE     (2 * NS_PER_S)
+#define TICK       NS_PER_MS /* of timestamps: frames further out of place may stand before what they echo */
 #define HOLES      64
 #define TS_SLOTS   64
 #define STEP_LIMIT 16384 /* a greater step of the counter is no gap */
@@ -173,7 +174,8 @@ note_sent(struct walk *w, struct stream *s, const struct segment *seg)
     if (pos - s->top > 1 << 30 || s->top - pos > 1 << 30)
         return 0;
     if (s->owed && pos >= s->top) {
-        const bool passed = pos >= s->owed; /* it goes on beyond them: they were sent */
+        /* it goes on beyond them: they were sent, and are not only out of place in the file */
+        const bool passed = pos >= s->owed && seg->stamp_ns - s->owed_stamp >= w->reseq;
         s->owed = 0;
         if (passed && miss(w, s->last, s->owed_stamp))
             return -1;
@@ -265,7 +267,8 @@ static int
 note_echo(struct walk *w, struct stream *s, struct survey *echo, const struct segment *seg)
 {
     const unsigned slot = seg->tsecr % TS_SLOTS;
-    if (!s->ts_begun || seg->tsecr == 0 || seg->tsecr == s->last_echo || seq_before(seg->tsecr, s->ts_first))
+    if (!s->ts_begun || seg->tsecr == 0 || seg->tsecr == s->last_echo || seq_before(seg->tsecr, s->ts_first) ||
+        w->reseq > TICK)
         return 0;
     s->last_echo = seg->tsecr;
     s->echoes++;
