@@ -12,6 +12,8 @@
 /* A randomiser only shifts, so nearly everything fits; a proxy's own stack shares next to nothing. */
 #define FITS(agree, seen) ((agree) >= 2 && (agree)*10 >= (seen)*3)
 #define FIT_WHEN_ALONE    1
+#define OPENING           16 /* segments among which the handshake's last one stands */
+#define LEAST_STRANGE     4  /* segments that could fit, and do not: other numbers */
 
 struct isns {
     bool both[2], equal[2];
@@ -35,28 +37,23 @@ compare_isns(const struct view *a, const struct view *b, bool flip)
     return r;
 }
 
-/* One direction's ISN is equal. The other's differs, or was not seen at both: is that direction shifted? */
-static int
-relate_half(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const struct isns *isns, uint32_t delta[2])
+/* What endpoint e's ISN was in this view: seen, or what the other endpoint acknowledges first. */
+static bool
+guess_isn(const struct pairer *p, int point, uint32_t v, int e, uint32_t *isn)
 {
-    struct comparison shifted, plain;
-    const uint32_t zero[2] = {0, 0};
+    const struct view *view = pairer_view(p, point, v);
+    const struct store *s = p->stores[point];
 
-    delta[0] = delta[1] = 0;
-    if (isns->n_differ == 0)
-        return RELATION_SAME;
-    if (compare_views(p, v0, v1, flip, isns->delta, false, &shifted) != 0 ||
-        compare_views(p, v0, v1, flip, zero, false, &plain) != 0)
-        return -1;
-    if (shifted.agree[0] + shifted.agree[1] > plain.agree[0] + plain.agree[1]) {
-        delta[0] = isns->delta[0];
-        delta[1] = isns->delta[1];
-    } else if (plain.agree[0] + plain.agree[1] == 0) {
-        /* Nothing followed: the shift is the only thing known. */
-        delta[0] = isns->delta[0];
-        delta[1] = isns->delta[1];
+    *isn = view->isn[e];
+    if (view_knows_isn(view, e))
+        return true;
+    for (uint32_t i = view->first; i < view->first + view->count && i < view->first + OPENING; i++) {
+        const struct segment *seg = store_segment(s, s->order[i]);
+        *isn = seg->ack - 1;
+        if (((seg->bits & SEG_FROM_1) != 0) != e && (seg->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK)
+            return view_knows_isn(view, 1 - e) && seg->seq == view->isn[1 - e] + 1;
     }
-    return RELATION_SAME;
+    return false;
 }
 
 /* The shift of a direction whose ISN was not seen at both points. */
@@ -72,14 +69,50 @@ fill_delta(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const st
         }
         if (vote_shift(p, v0, v1, flip, e, &vote) != 0)
             return -1;
+        uint32_t isn[POINTS];
+        delta[e] = 0;
         if (vote.agree * 2 > vote.total) {
             delta[e] = vote.delta;
             *agreed += vote.agree;
-        } else {
-            delta[e] = 0;
+        } else if (vote.total == 0 && guess_isn(p, 0, v0, e, &isn[0]) &&
+                   guess_isn(p, 1, v1, flip ? 1 - e : e, &isn[1])) {
+            delta[e] = isn[1] - isn[0];
         }
     }
     return 0;
+}
+
+/* With these shifts, or without any? *strange: neither fits, though there was enough that could. -1: out of memory. */
+static int
+choose_shift(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, uint32_t delta[2], bool *strange)
+{
+    const uint32_t zero[2] = {0, 0};
+    struct comparison shifted, plain;
+
+    if (compare_views(p, v0, v1, flip, delta, false, &shifted) != 0 ||
+        compare_views(p, v0, v1, flip, zero, false, &plain) != 0)
+        return -1;
+    const uint32_t with = shifted.agree[0] + shifted.agree[1], without = plain.agree[0] + plain.agree[1];
+    const uint32_t seen = plain.seen[0] + plain.seen[1];
+    *strange = seen >= LEAST_STRANGE && !FITS(with > without ? with : without, seen);
+    if (with < without || (with == without && without > 0)) /* nothing followed: the shift is the only thing known */
+        delta[0] = delta[1] = 0;
+    return 0;
+}
+
+/* One direction's ISN is equal. The other's differs, or was not seen at both: is that direction shifted? */
+static int
+relate_half(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const struct isns *isns, uint32_t delta[2])
+{
+    uint32_t agreed = 0;
+    bool strange;
+
+    delta[0] = delta[1] = 0;
+    if (isns->n_equal == 2)
+        return RELATION_SAME;
+    if (fill_delta(p, v0, v1, flip, isns, delta, &agreed) != 0 || choose_shift(p, v0, v1, flip, delta, &strange) != 0)
+        return -1;
+    return strange && view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1) ? RELATION_TERMINATED : RELATION_SAME;
 }
 
 static int

@@ -226,6 +226,57 @@ START_TEST(used_twice_is_not_shifted)
 }
 END_TEST
 
+/* The path shifts the server's numbers, and point 1's capture missed the SYN-ACK that would have shown it: payload
+ * tells the shift (0), or the handshake's last ACK (1). Where the shift is another one for each segment, none holds
+ * (2). */
+START_TEST(shift_without_its_syn_is_learned)
+{
+    struct build *b = build_new();
+    struct views views[POINTS];
+    struct views *const both[POINTS] = {&views[0], &views[1]};
+    struct connections found;
+    struct error e;
+
+    for (int point = 0; point < POINTS; point++) {
+        const uint32_t shift = point == 1 ? 777777 : 0;
+        build_add(b, point, 0, (struct wire){.us = 1000, .flags = TCP_SYN, .seq = 1000});
+        if (point == 0)
+            build_add(b, point, 1, (struct wire){.us = 2000, .flags = TCP_SYN | TCP_ACK, .seq = 5000, .ack = 1001});
+        build_add(b, point, 0, (struct wire){.us = 3000, .seq = 1001, .ack = 5001 + shift});
+        for (uint32_t i = 0; i < 8; i++) {
+            const uint32_t each = point == 1 && _i == 2 ? (i + 1) * 1234567 : shift;
+            build_add(b, point, 0,
+                      (struct wire){.us = 4000 + 2000 * (int64_t)i,
+                                    .seq = 1001 + 100 * i,
+                                    .ack = 5001 + 100 * i + each,
+                                    .len = 100,
+                                    .payload = _i == 0});
+            build_add(b, point, 1,
+                      (struct wire){.us = 5000 + 2000 * (int64_t)i,
+                                    .seq = 5001 + 100 * i + each,
+                                    .ack = 1101 + 100 * i,
+                                    .len = 100,
+                                    .payload = _i == 0});
+        }
+    }
+    build_finish(b);
+    for (int p = 0; p < POINTS; p++)
+        ck_assert_int_eq(views_build(&views[p], b->stores[p], &e), 0);
+    ck_assert_int_eq(pair_connections(&found, b->stores, both, &e), 0);
+    ck_assert_uint_eq(found.tuple, _i == 2 ? 0 : 1);
+    ck_assert_uint_eq(found.terminated, _i == 2 ? 1 : 0);
+    if (_i < 2) {
+        const struct connection *c = &found.connection[0];
+        ck_assert_uint_eq(c->seq_delta[0], 0);
+        ck_assert_uint_eq(c->seq_delta[1], 777777);
+    }
+    connections_free(&found);
+    views_free(&views[0]);
+    views_free(&views[1]);
+    build_free(&b);
+}
+END_TEST
+
 START_TEST(settling_sorts_and_says_why)
 {
     struct plan plan = {.connections = 200, .data = 1, .offset_ns = hours};
@@ -302,6 +353,7 @@ main(void)
     tcase_add_test(t, syns_that_never_arrived_stay_alone);
     tcase_add_loop_test(t, strangers_are_not_paired, 0, 16);
     tcase_add_loop_test(t, used_twice_is_not_shifted, 0, 2);
+    tcase_add_loop_test(t, shift_without_its_syn_is_learned, 0, 3);
     tcase_add_test(t, settling_sorts_and_says_why);
     tcase_add_loop_test(t, swapped_points_are_noticed, 0, 2);
     tcase_add_loop_test(t, many_connections_are_quick, 0, 6);
