@@ -121,11 +121,22 @@ join(struct group *g, uint32_t i, uint32_t j)
 
 /* ---- align a class ---- */
 
+/* Half of what the fastest packets took, by the clock's estimate or by those around: nothing is that much faster. */
+static int64_t
+least_delay(const struct group *g, int64_t time, const struct local *l)
+{
+    int64_t least = clock_error(g->t->clock, time);
+
+    least = l->known && l->low < least ? l->low : least;
+    return least < MATCH_LATEST ? least / 2 : INT64_MIN / 4;
+}
+
 static void
 expect(const struct group *g, const struct member *a, struct align_tx *x)
 {
     struct local l = local_delay(g->t, &g->t->items[TX]->item[a->item]);
     int64_t jitter = local_jitter(g->t, &l), late = UNKNOWN_FAR, early = UNKNOWN_FAR;
+    const int64_t least = a->time + least_delay(g, a->time, &l) - g->t->slack;
 
     if (l.known) {
         late = l.high - l.delay + 2 * jitter;
@@ -136,7 +147,7 @@ expect(const struct group *g, const struct member *a, struct align_tx *x)
     x->expected = a->time + (l.known ? l.delay : 0);
     x->low = l.known ? a->time + l.low - g->t->slack : x->expected;
     x->high = l.known ? a->time + l.high + g->t->slack : x->expected;
-    x->earliest = x->expected - early;
+    x->earliest = x->expected - early > least ? x->expected - early : least;
     x->latest = x->expected + late;
     x->jitter = jitter;
 }
