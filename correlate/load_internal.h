@@ -36,6 +36,7 @@ struct stamps {
     uint32_t since_jump;                  /* frames */
     int64_t before_jump_ns, last_before_jump_ns;
     int64_t set_by_ns; /* by how much the clock was last set back, while that may yet turn out to be disorder; 0 */
+    int64_t set_at_ns; /* when, by stamps that go on */
     int64_t returned_by_ns;
     uint32_t set_record, since_set; /* frames since */
     uint32_t n_set;                 /* how often it was set back so far */

@@ -61,16 +61,17 @@ was_damage(struct stamps *s, int64_t stamp_ns)
     return true;
 }
 
-/* Within a few frames after the clock was set back, do the stamps leap forward again by about as much? */
+/* Within a few frames after the clock was set back, do the stamps leap forward again by about as much? A pause of the
+ * traffic is no such leap: after a moment nobody can tell the two apart. */
 static bool
 returns(struct stamps *s, int64_t stamp_ns)
 {
-    if (s->set_by_ns == 0 || ++s->since_set > RESEQUENCE_FRAMES) {
+    const int64_t leap = stamp_ns - s->highest_ns;
+    if (s->set_by_ns == 0 || ++s->since_set > RESEQUENCE_FRAMES || s->highest_ns - s->set_at_ns > RESEQUENCE_NS) {
         s->set_by_ns = 0;
         return false;
     }
-    return stamp_ns - s->highest_ns >= s->set_by_ns - s->set_by_ns / 10 &&
-           stamp_ns - s->set_by_ns >= s->highest_ns - RESEQUENCE_NS;
+    return leap >= s->set_by_ns - s->set_by_ns / 10 && leap <= s->set_by_ns + RESEQUENCE_NS;
 }
 
 static enum stamps_run
@@ -97,6 +98,7 @@ set_back(struct stamps *s, int64_t *stamp_ns, uint32_t frame, uint32_t record)
     s->jumped = false;
     s->behind = 0;
     s->behind_ns = 0;
+    s->set_at_ns = s->highest_ns;
     if (*stamp_ns > s->highest_ns)
         advance(s, *stamp_ns);
     return STAMPS_SET_BACK;

@@ -204,6 +204,24 @@ START_TEST(disorder_is_no_clock_set_back)
 }
 END_TEST
 
+/* Set back by 330 ms; 60 frames later nothing comes for about as long (_i 0), or at once for much longer (_i 1). */
+START_TEST(a_pause_after_a_clock_set_back_is_no_return)
+{
+    begin(0, 1, 1);
+    for (int i = 0; i < 100; i++)
+        frame(0, false, NS_PER_S + i * NS_PER_MS, 1);
+    for (int i = 0; i < 100; i++) {
+        const int64_t pause = _i == 0 && i >= 60 ? 325 * NS_PER_MS : _i == 1 && i >= 3 ? 2 * NS_PER_S : 0;
+        frame(0, false, NS_PER_S - 231 * NS_PER_MS + (_i == 0 ? 14 : 1) * i * NS_PER_MS + pause, 1);
+    }
+    end();
+    load(1, NULL, -1);
+    ck_assert_uint_eq(s.files[0].n_set_backs, 1);
+    for (uint32_t i = 0; i < 200; i++)
+        ck_assert_uint_eq(store_segment(&s, s.order[i])->frame, i + 1);
+}
+END_TEST
+
 /* The next file of the point goes on with the clock that was set back in the one before. */
 START_TEST(files_behind_a_clock_set_back_go_on_too)
 {
@@ -406,6 +424,7 @@ main(void)
     tcase_add_test(t, a_frame_out_of_place_is_sorted);
     tcase_add_loop_test(t, a_clock_set_back_goes_on, 0, 3);
     tcase_add_test(t, disorder_is_no_clock_set_back);
+    tcase_add_loop_test(t, a_pause_after_a_clock_set_back_is_no_return, 0, 2);
     tcase_add_test(t, files_behind_a_clock_set_back_go_on_too);
     tcase_add_test(t, a_damaged_stamp_covers_nothing);
     tcase_add_test(t, counters_cover_a_file_and_place_its_drops);
