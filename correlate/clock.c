@@ -119,6 +119,15 @@ piece_showing(const struct clock *c, int64_t stamp)
     return c->n_pieces ? &c->pieces[low] : NULL;
 }
 
+void
+clock_stretch(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns)
+{
+    const struct clock_piece *p = piece_at(c, t_ns);
+
+    *from_ns = p && p > c->pieces ? p->from_ns : INT64_MIN;
+    *to_ns = p && p + 1 < c->pieces + c->n_pieces ? p->to_ns : INT64_MAX;
+}
+
 int64_t
 clock_to_reference(const struct clock *c, int p, int64_t stamp_ns)
 {

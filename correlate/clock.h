@@ -59,6 +59,9 @@ int clock_fit(struct clock *out, const struct clock_samples *s, int64_t quantum_
 struct theta clock_as_stamped(const struct clock *c, int64_t t_ns, struct theta theta);
 /* theta at reference time t; before the first and after the last piece their skew bounds widen it. */
 struct theta clock_theta(const struct clock *c, int64_t t_ns);
+/* The stretch [from, to) around t over which theta is as steady as clocks are; a step, reported or only suspected, ends
+ * it. INT64_MIN, INT64_MAX where nothing does. */
+void clock_stretch(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns);
 /* A stamp of point p's clock on the reference clock (estimate), and back. */
 int64_t clock_to_reference(const struct clock *c, int p, int64_t stamp_ns);
 int64_t clock_from_reference(const struct clock *c, int p, int64_t t_ns);

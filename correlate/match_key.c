@@ -204,8 +204,9 @@ theta_at(const struct task *t, int64_t t_ns)
         k->theta = clock_theta(t->clock, t_ns);
         k->theta.low_ns -= drift;
         k->theta.high_ns += drift;
-        k->from_ns = t_ns - reach;
-        k->to_ns = t_ns + reach;
+        clock_stretch(t->clock, t_ns, &k->from_ns, &k->to_ns);
+        k->from_ns = k->from_ns > t_ns - reach ? k->from_ns : t_ns - reach;
+        k->to_ns = k->to_ns < t_ns + reach ? k->to_ns : t_ns + reach;
     }
     return &k->theta;
 }
