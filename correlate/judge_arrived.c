@@ -79,7 +79,7 @@ what_was_sent(const struct piece *p)
 }
 
 /* ---- the counter ---- */
-enum due { DUE_UNKNOWN, DUE_IN_GAP, DUE_NOT };
+enum due { DUE_UNKNOWN, DUE_IN_GAP, DUE_NEXT, DUE_NOT };
 
 /* Read the sender's counter around the departure: is this ID missing in it there, or not due at all? */
 static enum due
@@ -123,7 +123,7 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
     if (last == NO_INDEX || !gapless)
         return DUE_UNKNOWN;
     if (!long_after && (uint16_t)(id - next) < ID_SOON)
-        return DUE_UNKNOWN; /* it may be what came next, and was faster than all others */
+        return DUE_NEXT; /* it may be what came next, and was faster than all others */
     if (lowest && (uint16_t)(lowest - id) <= ID_SOON && from <= ID_STEPS)
         return DUE_UNKNOWN; /* or what came before all that was recorded */
     *bracketed = before && after;
@@ -166,6 +166,9 @@ rule_id(struct judge *j, const struct piece *p, struct verdict *v)
         *v = injected(LEVEL_PROVEN);
         verdict_because(v, RULE_ID_NOT_DUE, 1 - p->lane->h, p->record, p->seg->ip_id, at);
         return true;
+    case DUE_NEXT:
+        p->lane->gave_up |= (p->seg->flags & TCP_RST) != 0;
+        return false;
     default:
         return false;
     }
@@ -333,7 +336,7 @@ by_absence(struct judge *j, const struct piece *p)
         }
         return unresolved(RULE_CANNOT_TELL, judge_reason(why));
     }
-    if (reset && w != WHOLE && is_silent(j, p))
+    if (reset && w != WHOLE && (p->lane->gave_up || is_silent(j, p)))
         return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     if (!part && (w == WHOLE || reset || like == LIKE_NOT)) {
         v = injected(w == WHOLE && p->lane->matched && judge_fast_one(j, p, &(int64_t){0}) == NO_INDEX

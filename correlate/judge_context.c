@@ -274,6 +274,7 @@ gather_delays(struct lane *l)
     uint32_t acked = 0;
     bool any_ack = false;
     l->matched = 0;
+    l->gave_up = false;
     for (uint32_t i = 0; i < l->n_tx; i++) {
         const struct segment *s = lane_tx(l, i);
         int64_t stamp = 0;

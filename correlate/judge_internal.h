@@ -69,7 +69,8 @@ struct lane {
     bool dsack_seen;                  /* the receiver's host is one that sends DSACK */
     uint32_t known_before, before_at; /* judge_arrived.c: the last arrival before place before_at that is matched */
     uint32_t known_after, after_at;   /* the first one behind place after_at */
-    uint32_t matched;                 /* transmissions that have a partner */
+    bool gave_up; /* a reset arrived that bears the ID that its sender's counter had next: it did abort, unrecorded */
+    uint32_t matched; /* transmissions that have a partner */
     struct pool pools[16];
 };
 

@@ -199,6 +199,27 @@ START_TEST(reset_that_ends_it)
 }
 END_TEST
 
+/* Two resets that nobody recorded leaving. The first bears the counter's next ID, the second none: the host has given
+ * up, and its capture does not show it (_i 0). With an ID of nowhere the first is injected, and tells nothing of the
+ * second. */
+START_TEST(a_reset_with_the_next_id_may_be_missed)
+{
+    struct wire reset = {.us = 60000, .seq = 2001, .flags = TCP_RST, .id = _i ? 40000 : 110};
+
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 100 + (int)i));
+    const uint32_t first = build_add(b, 1, 0, reset);
+    reset.us += 1000;
+    reset.id = 0;
+    const uint32_t second = build_add(b, 1, 0, reset);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_counter();
+    ck_assert_int_eq(event_about(1, first)->kind, _i ? EVENT_INJECTED : EVENT_UNRESOLVED);
+    ck_assert_int_eq(event_about(1, second)->kind, _i ? EVENT_INJECTED : EVENT_UNRESOLVED);
+}
+END_TEST
+
 /* One reset left, two equal ones arrived: the first is faster than all around it (_i 0), and may be that reset all the
  * same. With another TTL (_i 1) it is not. */
 START_TEST(a_fast_copy_is_not_proven_injected)
@@ -440,6 +461,7 @@ main(void)
     TCase *t = tcase_create("arrived");
     tcase_add_checked_fixture(t, judging_setup, judging_teardown);
     tcase_add_test(t, id_fills_the_gap);
+    tcase_add_loop_test(t, a_reset_with_the_next_id_may_be_missed, 0, 2);
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     tcase_add_loop_test(t, a_copy_of_what_was_missed_is_not_missed_again, 0, 2);
     tcase_add_test(t, bytes_passed_over_were_sent);
