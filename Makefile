@@ -26,7 +26,7 @@ DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev li
              libxxhash-dev node-d3 libcap-ng-dev libseccomp-dev
 DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump openssl nftables iproute2 ethtool zstd lz4 gzip mandoc \
              clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
-             nginx-light curl procps nodejs chromium $(if $(shell command -v npm 2>/dev/null),,npm)
+             nginx-light curl jq procps nodejs chromium $(if $(shell command -v npm 2>/dev/null),,npm)
 PLAYWRIGHT := 1.65.1
 DEPS_BENCH := $(DEPS_DEV) tcptrace time tcpreplay
 

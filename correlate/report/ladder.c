@@ -1,7 +1,6 @@
-#include "correlate/report/ladder.h"
+#include "correlate/report/ladder_internal.h"
 
 #include "correlate/report/describe.h"
-#include "correlate/theta_line.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,148 +17,10 @@
 #define AT_END      1                                             /* before and after the last one */
 #define LINES_MOST  (BEFORE + 1 + AFTER + 2 * AT_END + 1 + 2 + 1) /* with the head, a fold and the moment */
 
-enum outcome { ARRIVED, LOST, UNTOLD, UNSENT, UNRECORDED, COPIED };
-
-struct message {
-    int64_t time_ns; /* on the reference clock: at the drawing's side where it was recorded there, else where it was */
-    uint32_t record[POINTS]; /* NO_RECORD: not recorded there, or in several pieces */
-    uint8_t point;           /* where it was first recorded */
-    uint8_t hop;
-    uint8_t outcome;
-    const char *mark; /* what else happened to it; NULL */
-};
-
-struct drawing {
-    const struct report *r;
-    const struct event_index *events;
-    const struct connection *c;
-    const struct reset_train *t;
-    int side; /* the point by whose time the packets are ordered: there one sees what the resets answer */
-    struct message *m;
-    uint32_t n, first, last; /* messages; the train's first and last reset */
-    int64_t last_ns;         /* of the train, or of what its story tells with it */
-    struct ladder *out;
-};
-
-/* ---- messages ---- */
-
-static const struct event *
-find_event(const struct drawing *d, int p, uint32_t record, unsigned kinds)
-{
-    return event_index_of(d->events, d->r, (uint8_t)p, record, kinds);
-}
-
-static const char *
-mark_of(const struct drawing *d, int p, uint32_t record)
-{
-    static const struct {
-        enum event_kind kind;
-        const char *mark;
-    } marks[] = {{EVENT_ALTERED, "altered"},
-                 {EVENT_CORRUPTED, "corrupted"},
-                 {EVENT_REORDERED, "late"},
-                 {EVENT_LOST, "in part lost"}};
-
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (find_event(d, p, record, 1u << marks[i].kind))
-            return marks[i].mark;
-    return NULL;
-}
-
-/* A packet that left: what became of it. */
-static void
-take_sent(const struct drawing *d, int p, uint32_t record, struct message *m)
-{
-    const uint32_t partner = store_segment(d->r->stores[p], record)->partner;
-
-    m->outcome = ARRIVED;
-    if (partner != NO_RECORD) {
-        m->record[1 - p] = partner == PARTNER_SPAN ? NO_RECORD : partner;
-        m->mark = mark_of(d, p, record);
-    } else if (find_event(d, p, record, 1u << EVENT_LOST)) {
-        m->outcome = LOST;
-    } else {
-        m->outcome = find_event(d, p, record, 1u << EVENT_MISSED) ? UNRECORDED : UNTOLD;
-    }
-}
-
-/* One that arrived and did not leave in this record's own right. False: it is told where it left. */
-static bool
-take_arrived(const struct drawing *d, int p, uint32_t record, struct message *m)
-{
-    if (store_segment(d->r->stores[p], record)->partner != NO_RECORD)
-        return false;
-    if (find_event(d, p, record, 1u << EVENT_INJECTED))
-        m->outcome = UNSENT;
-    else if (find_event(d, p, record, 1u << EVENT_MISSED))
-        m->outcome = UNRECORDED;
-    else
-        m->outcome = event_index_frame(d->events, d->r, (uint8_t)p, record) != NO_INDEX &&
-                             !find_event(d, p, record, 1u << EVENT_UNRESOLVED)
-                         ? COPIED
-                         : UNTOLD;
-    return true;
-}
-
-static int
-by_time(const void *pa, const void *pb)
-{
-    const struct message *a = pa, *b = pb;
-
-    if (a->time_ns != b->time_ns)
-        return a->time_ns < b->time_ns ? -1 : 1;
-    for (int p = 0; p < POINTS; p++)
-        if (a->record[p] != b->record[p])
-            return a->record[p] < b->record[p] ? -1 : 1;
-    return 0;
-}
-
-static bool
-list_messages(struct drawing *d)
-{
-    struct theta_line line;
-    size_t all = 0;
-
-    for (int p = 0; p < POINTS; p++)
-        all += d->c->view[p] != NO_VIEW ? d->r->views[p]->view[d->c->view[p]].count : 0;
-    d->m = malloc((all + 1) * sizeof *d->m);
-    if (!d->m)
-        return false;
-    theta_line_start(&line, d->r->clock);
-    for (int p = 0; p < POINTS; p++) {
-        if (d->c->view[p] == NO_VIEW)
-            continue;
-        const struct view *v = &d->r->views[p]->view[d->c->view[p]];
-        for (uint32_t i = 0; i < v->count; i++) {
-            const uint32_t record = d->r->stores[p]->order[v->first + i];
-            const struct segment *s = store_segment(d->r->stores[p], record);
-            struct message *m = &d->m[d->n];
-
-            *m = (struct message){.time_ns = theta_line_reference(&line, p, s->stamp_ns),
-                                  .record = {NO_RECORD, NO_RECORD},
-                                  .point = (uint8_t)p,
-                                  .hop = (uint8_t)connection_hop(d->c, p, s)};
-            m->record[p] = record;
-            if (s->bits & SEG_DOUBLED)
-                continue;
-            if (m->hop == p)
-                take_sent(d, p, record, m);
-            else if (!take_arrived(d, p, record, m))
-                continue;
-            if (p != d->side && m->record[d->side] != NO_RECORD)
-                m->time_ns = theta_line_reference(&line, d->side,
-                                                  store_segment(d->r->stores[d->side], m->record[d->side])->stamp_ns);
-            d->n++;
-        }
-    }
-    qsort(d->m, d->n, sizeof *d->m, by_time);
-    return true;
-}
-
 static const struct segment *
 segment_of(const struct drawing *d, const struct message *m)
 {
-    return store_segment(d->r->stores[m->point], m->record[m->point]);
+    return store_segment(d->r->stores[m->words], m->record[m->words]);
 }
 
 static bool
@@ -245,7 +106,7 @@ put_time(char *line, int64_t ns)
 }
 
 static void
-put_frame(const struct drawing *d, char *line, int p, uint32_t record)
+put_frame(const struct drawing *d, char *line, int p, uint32_t record, bool more)
 {
     char text[32] = "-";
 
@@ -255,7 +116,9 @@ put_frame(const struct drawing *d, char *line, int p, uint32_t record)
         if (d->r->stores[p]->n_files > 1)
             n = snprintf(text, sizeof text, "%" PRIu32 ":%" PRIu32, f.file, f.frame);
         if (n == 0 || n > FRAME_WIDTH)
-            snprintf(text, sizeof text, "%" PRIu32, f.frame);
+            n = snprintf(text, sizeof text, "%" PRIu32, f.frame);
+        if (more && n + 2 <= FRAME_WIDTH)
+            snprintf(text + n, sizeof text - (size_t)n, "..");
     }
     put_at(line, p == 0 ? LEFT - 1 : RIGHT + 2, text, p == 0);
 }
@@ -332,7 +195,7 @@ draw_message(struct drawing *d, uint32_t i)
     (m->hop == 0 ? draw_right : draw_left)(line + LEFT + 1, label, (enum outcome)m->outcome);
     for (int p = 0; p < POINTS; p++)
         if (m->record[p] != NO_RECORD || m->outcome == ARRIVED || m->outcome == UNRECORDED)
-            put_frame(d, line, p, m->record[p]);
+            put_frame(d, line, p, m->record[p], m->more && p != m->point);
     trim(line);
 }
 
@@ -441,7 +304,7 @@ ladder_draw(struct ladder *out, const struct report *r, const struct event_index
     if (d.c->pairing == PAIRED_TERMINATED || !r->clock)
         return 0;
     out->line = calloc(LINES_MOST + 4, sizeof *out->line);
-    const bool fine = out->line && list_messages(&d);
+    const bool fine = out->line && ladder_list(&d);
     if (fine && find_train(&d))
         draw_lines(&d);
     free(d.m);

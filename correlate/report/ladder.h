@@ -4,7 +4,8 @@
  *             0     147 |-- RST seq 3856036071 ---x lost                |
  *      +8.70 us     148 |<--------- ACK seq 2117 len 1448 --------------| 228
  *
- * The packets around the first reset and the last one; what lies between them is counted. */
+ * The packets around the first reset and the last one; what lies between them is counted. "4743.." are that frame and
+ * the next ones, in which one super-segment arrived. */
 #ifndef TWOPOINT_REPORT_LADDER_H
 #define TWOPOINT_REPORT_LADDER_H
 
