@@ -73,7 +73,7 @@ def chosen(records, taken, own, spec, side, rnd):
     gone = set()
     share = number(spec, "thin", side)
     if share:
-        gone |= {n + 1 for n in range(len(records)) if rnd.random() < share}
+        gone |= {n + 1 for n in range(len(records)) if rnd.random() < share} or {rnd.randrange(len(records)) + 1}
     run = int(number(spec, "burst", side))
     for _ in range(3 if run else 0):
         start = rnd.randrange(max(1, len(records) - run))
@@ -152,7 +152,10 @@ class Aged:
         self.removed[side] = sum(1 for stamp in missed if not (hole and pit[0] <= stamp < pit[1]))
         self.files.append(self.store(POINTS[side], parts))
         bounds = (min(place.values()), max(place.values())) if place else (None, None)
-        self.views.append(View(keep, 0 if heads else cut, *bounds, missed))
+        gap = None
+        if len(parts) > 1 and parts[0] and parts[1]:
+            gap = (max(place[n] for n in keep if keep[n] < FILE), min(place[n] for n in keep if keep[n] >= FILE))
+        self.views.append(View(keep, 0 if heads else cut, *bounds, missed, gap, "counted" in spec))
 
     def store(self, point, parts):
         if len(parts) == 1:

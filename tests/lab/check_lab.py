@@ -12,6 +12,7 @@ import age  # noqa: E402
 import decide  # noqa: E402
 import frames  # noqa: E402
 import legs  # noqa: E402
+import scenarios  # noqa: E402
 from ledger import Ledger, Seen, Transmission  # noqa: E402
 
 CLIENT, SERVER = bytes([10, 77, 1, 2]), bytes([10, 77, 2, 2])
@@ -68,6 +69,19 @@ class Reading(unittest.TestCase):
         with tempfile.NamedTemporaryFile() as file:
             frames.write_pcap(file.name, [(1700000000123456789, b"abc", 9)])
             self.assertEqual(frames.read_pcap(file.name)[1], [(1700000000123456789, b"abc", 9)])
+
+
+    def test_fragments(self):
+        whole = packet(1000, 100)
+        first = whole[:18] + struct.pack("!HH", 5, 0x2000) + whole[22:14 + 20 + 64]
+        first = first[:16] + struct.pack("!H", 20 + 64) + first[18:]
+        rest = whole[:16] + struct.pack("!HHH", 20 + 56, 5, 8) + whole[22:34] + whole[34 + 64:]
+        for order, found in (((first, rest), [1000]), ((rest, first), []), ((first,), []), ((first, whole, rest), [1000, 1000])):
+            fragments = frames.Fragments()
+            taken_in = [fragments.add(n + 1, n, data, len(data)) for n, data in enumerate(order)]
+            self.assertEqual([f.seq for f in taken_in if f], found)
+        f = taken_in[2]
+        self.assertEqual((f.number, f.parts, f.len, f.ipid), (3, (1, 3), 100, 5))
 
 
 class Legs(unittest.TestCase):
@@ -202,6 +216,52 @@ class Deciding(unittest.TestCase):
         one.arrivals[0].frame.number, two.arrivals[0].frame.number = 8, 7
         d = decide.Decide(d.ledger, d.views)
         self.assertEqual(d.late, {6: 1})
+
+
+    def test_between_two_files(self):
+        d = self.decided([self.view(), decide.View({n: n for n in range(1, 11)}, None, -10**9, 2 * 10**10, (), (4 * 10**9, 5 * 10**9))])
+        self.assertEqual(d.lost(self.lost), "between two files")
+
+    def unshown(self, answered, missed=(), counted=False):
+        """The eighth, an acknowledgement, arrives, and the receiver's capture misses it."""
+        ledger = self.decided().ledger
+        one = ledger.items[7]
+        one.len = 0
+        keep = {n: n for n in range(1, 11) if n != 8 and n not in missed}
+        if answered:
+            t = Transmission(10, 1)
+            t.connection, t.len, t.identity = 1, 0, "answer"
+            t.sent = Seen(taken(11, packet(1, 0), 7 * 10**9 + 2 * 10**7), 0)
+            ledger.items.append(t)
+            keep[11] = 11
+        d = decide.Decide(ledger, [self.view(), decide.View(keep, None, -10**9, 2 * 10**10, [7 * 10**9], counted=counted)])
+        return d.as_if_lost(one)
+
+    def test_as_if_lost(self):
+        self.assertTrue(self.unshown(False))
+        self.assertFalse(self.unshown(True))
+        self.assertFalse(self.unshown(False, missed=(3,)))
+        self.assertFalse(self.unshown(False, counted=True))
+
+
+class Scenarios(unittest.TestCase):
+    """All that the wire can do is used by some scenario."""
+
+    def test_language(self):
+        rules = [rule.split() for s in scenarios.SCENARIOS for rule in s.rules]
+        actions = {r[1] for r in rules if r[0] in ("up", "down", "both")}
+        self.assertEqual(actions, {"drop", "copy", "hold", "swap", "corrupt", "alter", "reset", "refuse", "icmp", "mss", "strip",
+                                   "dscp", "ecn", "ttl", "ipid", "seq", "synproxy"})
+        conditions = {word.replace("<", "=").replace(">", "=").split("=")[0] for r in rules if "when" in r for word in r[r.index("when") + 1:]}
+        self.assertEqual(conditions, {"share", "burst", "count", "nth", "every", "time", "phase", "size", "data", "nodata", "flags",
+                                      "only", "hash", "port", "any", "v4", "v6", "dscp"})
+        for word in ("time-exceeded", "too-big", "prohibited", "zero", "random", "count", "sack=keep", "partial", "header"):
+            self.assertTrue(any(word in r for r in rules), word)
+
+    def test_names(self):
+        names = [s.name for s in scenarios.SCENARIOS]
+        self.assertEqual(len(set(names)), len(names))
+        self.assertGreaterEqual(len(names), 50)
 
 
 if __name__ == "__main__":

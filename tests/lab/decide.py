@@ -12,22 +12,29 @@ stand for another.
 import bisect
 import collections
 
+from frames import FIN, RST, SYN, distance
 from ledger import CORRUPTED, LOST
 
 NEAR_NS = 10 * 10**9  # a capture's misses spoil what lies nearer than this
 MARGIN_NS = 10**6
+MOTLEY = 2  # per cent of a direction's packets that may deviate from the others' marks or options
 DOUBLED_NS = 500_000  # two copies nearer than this the capture may have made itself
 
 
 class View:
     """What one aged capture holds of the full one: `keep` maps a frame's number to its new one, `cut` bounds the bytes
-    kept of a frame (0: no payload; None: all), `first` and `last` are the true times that it covers, `missed` the true times of frames that it lacks."""
+    kept of a frame (0: no payload; None: all), `first` and `last` are the true times that it covers, `missed` the true times of
+    frames that it lacks, `gap` the true times between the last frame of a file and the first of the next (a bare file ends at
+    its last frame); `counted`: its drops are stated."""
 
-    def __init__(self, keep, cut, first, last, missed):
+    def __init__(self, keep, cut, first, last, missed, gap=None, counted=False):
         self.keep, self.cut, self.first, self.last, self.missed = keep, cut, first, last, sorted(missed)
+        self.gap, self.counted = gap, counted
 
     def frame(self, seen):
-        return self.keep.get(seen.frame.number) if seen else None
+        if not seen or any(part not in self.keep for part in seen.frame.parts):
+            return None
+        return self.keep[seen.frame.number]
 
     def holds(self, seen, offset):
         """Whether the payload byte `offset` of this segment was kept."""
@@ -41,6 +48,8 @@ class View:
     def whole(self, start, end):
         if self.first is None or start < self.first or end > self.last:
             return "outside the capture's window"
+        if self.gap and end > self.gap[0] and start < self.gap[1]:
+            return "between two files"
         return "capture missing packets" if self.missed_near(start, end) else None
 
 
@@ -61,6 +70,8 @@ class Decide:
         self.paired = {t.connection for t in ledger.items
                        if t.flags & 2 and self.sent(t) and t.arrivals and self.arrived(t)}
         self.find_late()
+        self.find_unshown()
+        self.find_marked()
         self.groups = []
         self.group_sent = self.find_groups([(t.identity, t.sent.frame.t, t.number) for t in ledger.items
                                             if t.sent and not t.by_path], False)
@@ -103,6 +114,62 @@ class Decide:
             latest[way] = max(latest.get(way, sent), sent)
             if good:
                 latest_good[way] = max(latest_good.get(way, sent), sent)
+
+    def find_unshown(self):
+        """By capture, all that it missed: (true time, the transmission whose arrival it was and which nothing shows, or None)."""
+        self.gone, hanging = [[], []], self.hanging()
+        for t in self.ledger.items:
+            if t.sent and self.left_out(t.sender, t.sent):
+                self.gone[t.sender].append((t.sent.frame.t, None))
+            for arrival in t.arrivals:
+                if self.left_out(1 - t.sender, arrival):
+                    alone = len(t.arrivals) == 1 and t.sent and not t.len and not t.flags & SYN and t.number not in hanging
+                    self.gone[1 - t.sender].append((arrival.frame.t, t.number if alone else None))
+
+    def left_out(self, side, seen):
+        view = self.views[side]
+        return view.first is not None and view.first <= seen.frame.t <= view.last and view.frame(seen) is None
+
+    def hanging(self):
+        """Arrivals that something hangs on: what the receiving host sent on that connection after it and before the next arrival
+        that acknowledges no less; after a FIN or a reset, whatever it sent."""
+        found = set()
+        ways = collections.defaultdict(list)
+        for t in self.ledger.items:
+            if t.arrivals:
+                ways[t.connection, 1 - t.sender].append((t.arrivals[0].frame.t, t))
+            if t.sent and not t.by_path:
+                ways[t.connection, t.sender].append((t.sent.frame.t, None))
+        for seen in ways.values():
+            seen.sort(key=lambda entry: entry[0])
+            waiting = []
+            for _, t in seen:
+                if t is None:
+                    found.update(w.number for w in waiting)
+                    waiting = []
+                    continue
+                ack = t.arrivals[0].frame.ack
+                waiting = [w for w in waiting if w.flags & (FIN | RST) or distance(ack, w.arrivals[0].frame.ack) < 0]
+                waiting.append(t)
+        return found
+
+    def as_if_lost(self, t):
+        """Whether both captures would be the same had it been lost: nothing hangs on it (hanging), and what else the receiver's
+        capture missed within 10 s nothing shows either, nor does a counter."""
+        if not self.sent(t) or not t.arrivals or self.views[1 - t.sender].counted:
+            return False
+        at = t.arrivals[0].frame.t
+        near = [number for when, number in self.gone[1 - t.sender] if abs(when - at) < NEAR_NS]
+        return t.number in near and None not in near
+
+    def find_marked(self):
+        """Directions of connections in which so many packets were marked otherwise that neither value is the rule."""
+        marked, all_of = collections.Counter(), collections.Counter()
+        for t in self.ledger.items:
+            if t.arrivals and not t.by_path:
+                all_of[t.connection, t.sender] += 1
+                marked[t.connection, t.sender] += None in t.altered
+        self.motley = {way for way, count in marked.items() if count * 100 > all_of[way] * MOTLEY}
 
     def find_groups(self, looks, arrived):
         found, chain = {}, []
@@ -191,6 +258,8 @@ class Decide:
             if at is not None and not (self.views[t.sender].holds(t.sent, at) and
                                        self.views[1 - t.sender].holds(t.arrivals[0], at)):
                 return "frame cut before the changed byte"
+        if None in t.altered and (t.connection, t.sender) in self.motley:
+            return "too many are marked otherwise"
         return self.comparable(t)
 
     def missed(self, t):

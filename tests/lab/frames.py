@@ -1,7 +1,7 @@
 """Captures as the lab needs them: nanosecond pcap in and out, and the TCP headers of each frame.
 
-Only what the lab's own taps write is read here: classic pcap, Ethernet, 802.1Q, VXLAN, IPv4 and IPv6 without
-fragments. The correlator's reader is not used on purpose: the truth may not rest on the code that it judges.
+Only what the lab's own taps write is read here: classic pcap, Ethernet, 802.1Q, VXLAN, IPv4 and IPv6, fragments of IPv4.
+The correlator's reader is not used on purpose: the truth may not rest on the code that it judges.
 """
 import struct
 
@@ -21,10 +21,12 @@ def distance(a, b):
 
 
 class Frame:
-    """One TCP segment as a capture holds it; `number` counts all frames of the file from 1."""
+    """One TCP segment as a capture holds it; `number` counts all frames of the file from 1. One that came in fragments has
+    the number and the stamp of that which completed it; `parts` are the numbers of all."""
 
     __slots__ = ("number", "t", "caplen", "wirelen", "src", "dst", "sport", "dport", "seq", "ack", "flags", "window",
-                 "ipid", "ttl", "tos", "len", "options", "tsval", "tsecr", "sack", "payload", "vlan", "tunnel", "data", "pieces")
+                 "ipid", "ttl", "tos", "len", "options", "tsval", "tsecr", "sack", "payload", "vlan", "tunnel", "data", "pieces",
+                 "parts")
 
     @property
     def kept(self):
@@ -99,7 +101,7 @@ def decode(number, stamp, data, length):
     """The frame's TCP segment, or None where it holds none."""
     frame = Frame()
     frame.number, frame.t, frame.caplen, frame.wirelen, frame.data = number, stamp, len(data), length, data
-    frame.tunnel, frame.pieces = None, []
+    frame.tunnel, frame.pieces, frame.parts = None, [], (number,)
     try:
         return frame if fill(frame, data, 0) else None
     except (struct.error, IndexError):
@@ -140,7 +142,39 @@ def fill(frame, data, at):
     return True
 
 
+class Fragments:
+    """Datagrams of IPv4 that a router cut in pieces, put together again. They come in order, or not at all."""
+
+    def __init__(self):
+        self.waiting = {}
+
+    def add(self, number, stamp, data, length):
+        """The TCP segment that this frame completes, the one that it holds whole, or None."""
+        kind, at, _ = network_header(data, 0)
+        if kind != 0x0800 or len(data) < at + 20 or not struct.unpack_from("!H", data, at + 6)[0] & 0x3FFF:
+            return decode(number, stamp, data, length)
+        total, ident, place = struct.unpack_from("!HHH", data, at + 2)
+        key = ident, data[at + 9], data[at + 12:at + 20]
+        head, offset = (data[at] & 15) * 4, (place & 0x1FFF) * 8
+        if offset == 0:
+            whole, parts = data[:at + head], ()
+        else:
+            whole, parts = self.waiting.pop(key, (b"", ()))
+        if len(whole) != at + head + offset:
+            return None
+        whole, parts = whole + data[at + head:at + total], parts + (number,)
+        if place & 0x2000:
+            self.waiting[key] = whole, parts
+            return None
+        whole = whole[:at + 2] + struct.pack("!HHH", len(whole) - at, ident, 0) + whole[at + 8:]
+        frame = decode(number, stamp, whole, len(whole))
+        if frame:
+            frame.parts = parts
+        return frame
+
+
 def load(path):
     """(records, TCP frames) of a capture."""
     _, records = read_pcap(path)
-    return records, [f for f in (decode(n + 1, *r) for n, r in enumerate(records)) if f]
+    fragments = Fragments()
+    return records, [f for f in (fragments.add(n + 1, *r) for n, r in enumerate(records)) if f]

@@ -1,5 +1,4 @@
-"""Judges one run: did it happen, and, for each ageing of its captures, what did the correlator make of it?"""
-import collections
+"""Judges one run: for each ageing of its captures, what did the correlator make of it?"""
 import json
 import os
 import subprocess
@@ -9,7 +8,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "score"))
 import age  # noqa: E402
 import causes  # noqa: E402
-import frames  # noqa: E402
+import happened  # noqa: E402
 import score  # noqa: E402
 import truth  # noqa: E402
 from ledger import POINTS  # noqa: E402
@@ -31,47 +30,6 @@ class Case:
 
     def imperfect(self):
         return self.summary and any(self.summary[k] for k in ("false_supported", "not_found", "resets_wrong"))
-
-
-def happened(scenario, run, notes):
-    """What did not happen, though the scenario is about it."""
-    wrong = []
-    if notes["wire_status"] != 0 or not run.end.get("whole"):
-        wrong.append(f"the wire's truth is not whole: status {notes['wire_status']}, {json.dumps(run.end)}")
-    for point in POINTS:
-        if notes["tcpdump"][point] != 0:
-            wrong.append(f"tcpdump at the {point} dropped {notes['tcpdump'][point]}")
-    wrong += notes["failed"]
-    rules = run.header["rules"]
-    wrong += [f"rule {i} ({rules[i]}) harmed nothing" for i, hits in enumerate(run.end["hits"])
-              if hits == 0 and i not in scenario.idle]
-    if not scenario.lossy and not scenario.relay:
-        odd = run.anomalies()
-        if odd:
-            wrong.append(f"a leg lost or made {len(odd)} frames: {'; '.join(odd[:3])}")
-    for name, count in counts(run).items():
-        if name in scenario.must and not all(count):
-            wrong.append(f"{name}: {count[0]} at or from the client, {count[1]} the server")
-    if "reused" in scenario.must and not reused(run):
-        wrong.append("no addresses and ports were used again")
-    if "resets" in scenario.must and not any(f.flags & frames.RST for side in (0, 1) for f in run.captured[side]):
-        wrong.append("no reset was captured")
-    return wrong
-
-
-def counts(run):
-    """Frames of several wire segments, by end: sent (super-segments) and received (merged)."""
-    several = [[sum(1 for f in side if len(f.pieces) > 1) for side in sides] for sides in (run.sent, run.came)]
-    return {"supers": several[0], "merged": several[1]}
-
-
-def reused(run):
-    """How many connections began on addresses and ports that one had used before."""
-    isns = collections.defaultdict(set)
-    for f in run.wire["client-in"]:
-        if f.flags & (frames.SYN | frames.ACK) == frames.SYN:
-            isns[f.flow].add(f.seq)
-    return sum(len(s) - 1 for s in isns.values())
 
 
 def fold(entry):
@@ -124,6 +82,7 @@ def judge(scenario, run, builder, words, folder, binary, seed):
         return case
     case.summary = score.summarize(score.Truth(lines), events, report)
     case.verdict = report["summary"]["verdict"]
+    case.trouble += happened.aged(scenario, builder.ledger, aged)
     examine(case, scenario, events, report, words)
     with open(os.path.join(folder, "wrong.json"), "w", encoding="utf-8") as out:
         json.dump({"trouble": case.trouble, **case.summary}, out, indent=1)

@@ -18,6 +18,7 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import happened  # noqa: E402
 import judge  # noqa: E402
 import play  # noqa: E402
 import scenarios  # noqa: E402
@@ -34,7 +35,7 @@ def run_scenario(task):
         if not arguments.again:
             play.play(scenario, folder, f"lab{os.getpid()}", programs(arguments), arguments.seed)
         run, builder, notes = judge.prepare(folder, scenario)
-        failed = judge.happened(scenario, run, notes)
+        failed = happened.played(scenario, run, notes)
         for words in arguments.ages or scenarios.ages_of(index, scenario, arguments.fast):
             cases.append(judge_case(arguments, scenario, run, builder, words))
     except SystemExit:  # stopped, and the namespaces are gone

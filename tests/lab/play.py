@@ -198,8 +198,8 @@ def play(scenario, folder, prefix, programs, seed):
     rules = os.path.join(folder, "scenario")
     with open(rules, "w", encoding="utf-8") as text:
         text.write("\n".join(scenario.rules) + "\n")
-    with topology.Topology(prefix, mtu=scenario.mtu, mtu_server=scenario.mtu_server, tunnel=scenario.tunnel,
-                           wire_program=programs[0]) as t:
+    with topology.Topology(prefix, mtu=scenario.mtu, mtu_server=scenario.mtu_server, mtu_router=scenario.mtu_router,
+                           tunnel=scenario.tunnel, wire_program=programs[0]) as t:
         stage = Stage(scenario, t, folder, programs[1])
         arrange(scenario, t)
         stage.wire = t.wire(rules, folder, seed)

@@ -17,7 +17,7 @@ EXCHANGE = "both size=200000"
 
 @dataclasses.dataclass
 class Scenario:
-    """One run. `must` names what has to have happened besides each rule's harm: merged, supers, reused, resets."""
+    """One run. `must` names what has to have happened besides each rule's harm (happened.py, HAPPENED)."""
 
     name: str
     rules: list
@@ -25,6 +25,7 @@ class Scenario:
     clean: bool = False          # nothing may be told but constant translation
     ages: list = None            # None: the usual ones, in turn
     must: tuple = ()
+    must_miss: tuple = ()        # the same of ageings: what a capture has to have missed
     client: dict = dataclasses.field(default_factory=dict)  # offload of that end
     server: dict = dataclasses.field(default_factory=dict)
     sysctl: list = dataclasses.field(default_factory=list)
@@ -32,19 +33,25 @@ class Scenario:
     clamp: int = None
     mtu: int = 1500
     mtu_server: int = None
+    mtu_router: int = None       # of router b's end of the server's cable alone: it fragments, or says that it cannot
     tunnel: str = None
     lossy: tuple = None          # (router, nftables rule): a kernel's own harm
     relay: bool = False
     agent: str = None            # captured by twopoint-capture, keeping so much of a packet, instead of tcpdump
     fast: bool = False           # part of make check
     idle: tuple = ()             # rules that may find nothing to do
+    routers: bool = False        # their kernels may drop and answer what belongs to no connection that they translate
 
 
 SCENARIOS = []
 
 
-def add(name, rules, traffic, **more):
-    SCENARIOS.append(Scenario(name, ["delay both 4ms"] + rules, traffic, **more))
+def add(name, rules, traffic, delay="4ms", **more):
+    """Where much goes both ways, and both ends have their offloads on, frames must hold several segments."""
+    if any(step.startswith("both ") for step in traffic) and not {"client", "server", "relay"} & set(more) \
+            and "both ipid random" not in rules:  # whose IDs do not go up is not merged
+        more["must"] = more.get("must", ()) + ("supers", "merged")
+    SCENARIOS.append(Scenario(name, [f"delay both {delay}"] + rules, traffic, **more))
 
 
 NO_TS = [("cs", "net.ipv4.tcp_timestamps", 0)]
@@ -57,11 +64,10 @@ BOTH_V = ["both v6 size=400000", "get v6 size=500000", "chat v6 rounds=30", "sho
 REUSE = "ports=42000-42029"
 
 # ---- nothing happens ----
-add("clean", [], ALL, clean=True, must=("supers", "merged"), fast=True)
+add("clean", [], ALL, clean=True, fast=True)
 add("clean-plain", [], ALL, clean=True, client=OFF, server=OFF)
-add("clean-v6", [], BOTH_V, clean=True, must=("supers", "merged"))
-add("clean-translated", ["up seq", "down seq", "both ipid zero", "both mss 1200", "up dscp 10"], ALL, clean=True, nat="both",
-    must=("supers", "merged"))
+add("clean-v6", [], BOTH_V, clean=True)
+add("clean-translated", ["up seq", "down seq", "both ipid zero", "both mss 1200", "up dscp 10"], ALL, clean=True, nat="both")
 add("clean-vxlan", [], ALL, clean=True, tunnel="vxlan", must=("supers",))
 add("clean-vlan", [], ALL, clean=True, tunnel="vlan")
 add("clean-mtu9000", [], ALL, clean=True, mtu=9000)
@@ -77,7 +83,7 @@ add("clean-partial-sums", ["sums partial"], ALL, clean=True, client=OFF, server=
 add("clean-curl", [], ["curl 400000", "curl 20000", "short times=5"], clean=True)
 
 # ---- loss ----
-add("loss", ["both drop when share=3%"], BULK, must=("supers", "merged"), fast=True)
+add("loss", ["both drop when share=3%"], BULK, fast=True)
 add("loss-plain", ["both drop when share=3%"], BULK, client=OFF, server=OFF)
 add("loss-tso-only", ["both drop when share=3%"], BULK, client={"tso": True, "gro": False}, server={"tso": True, "gro": False},
     must=("supers",))
@@ -130,7 +136,8 @@ add("alter", ["both alter when data share=2%"], BULK)
 add("alter-plain-nat", ["both alter when data share=2%"], BULK, client=OFF, server=OFF, nat="masquerade")
 add("alter-partial-sums", ["sums partial", "both alter when data share=2%", "both drop when share=1%"], BULK, client=OFF, server=OFF)
 add("marks", ["both ecn ce when share=5%", "down dscp 12", "both ttl -3"], BULK, clean=True)
-add("lost-dsack", ["down copy gap=2ms when data share=4%", "up drop when nodata share=25%"], ["get size=800000", "chat rounds=10"])
+add("lost-dsack", ["down copy gap=2ms when data share=4%", "up drop when nodata share=25%"], ["get size=800000", "chat rounds=10"],
+    must=("lost-dsack",))
 
 # ---- resets ----
 add("case-three", ["up drop when flags=rst"], ["abort size=30000", "abort size=60000", EXCHANGE], must=("resets",), fast=True)
@@ -157,14 +164,15 @@ add("curl-aborted", ["both drop when share=1%"], ["curl 3000000 abort", "curl 20
 
 # ---- mixes ----
 add("mix-translated", ["up seq", "down seq", "both ipid zero", "both drop when share=3%"], BULK + ["abort size=30000"],
-    nat="both", must=("supers", "merged"), fast=True)
+    nat="both", fast=True)
 add("mix-everything", ["both drop when share=1.5%", "both copy gap=2ms when share=1%", "both swap 2 when share=1%",
                        "both corrupt when share=1%", "both alter when data share=1%"], BULK + ["abort size=30000"])
 add("mix-everything-plain-bare", ["both drop when share=1.5%", "both copy gap=2ms when share=1%", "both corrupt when share=1%",
                                   "both alter when data share=1%", "both swap 2 when share=1%"], BULK, client=OFF, server=OFF,
     sysctl=NO_TS)
 add("mix-capture-misses", ["both drop when share=3%"], BULK,
-    ages=["thin=both:1%", "thin=client:4%", "thin=server:4%", "again=client:50%", "again=server:50%", "again=both:30%+counted"])
+    ages=["thin=both:1%", "thin=client:4%", "thin=server:4%", "again=client:50%", "again=server:50%", "again=both:30%+counted"],
+    must_miss=("again",))
 add("mix-resets-missed", ["both drop when flags=rst share=40%"], ["abort size=30000", "abort size=20000"] + RESETS, must=("resets",),
     ages=["miss=client:rst", "miss=server:rst", "thin=both:3%", "early=server:30%", "late=client:40%"])
 add("mix-reuse-resets", ["both drop when flags=rst share=30%", "both drop when share=1%"],
@@ -185,6 +193,64 @@ add("agent-everything", ["both drop when share=1.5%", "both copy gap=2ms when sh
 # ---- something ends the connections in between ----
 add("proxy", ["both drop when share=2%"], ["get size=200000", "chat rounds=10"], relay=True)
 add("syn-proxy", ["up synproxy", "both drop when data share=2%"], ["get size=200000", "chat rounds=10"])
+
+add("syn-proxy-resets", ["up synproxy"], RESETS, must=("resets",))
+add("proxy-resets", [], RESETS, relay=True, must=("resets",))
+
+# ---- fragments, marks, the path's delay ----
+FRAGMENTED = {"mtu_router": 1300, "sysctl": [("c", "net.ipv4.ip_no_pmtu_disc", 1)],
+              "ages": ["offset=3723.5+drift=40", "thin=server:1%+counted", "late=server:30%"]}
+PIECES = ["put size=200000", "chat rounds=20", "put size=100000"]  # the router takes nothing large from the server
+ECN = [("cs", "net.ipv4.tcp_ecn", 1)]
+add("clean-fragments", [], PIECES, clean=True, must=("fragments",), **FRAGMENTED)
+add("loss-fragments", ["both drop when share=2%"], PIECES, must=("fragments",), **FRAGMENTED)
+add("clean-ecn", ["down ecn ce when data share=5%"], ALL, clean=True, sysctl=ECN)
+add("loss-ecn", ["both ecn ce when share=3%", "both drop when share=2%"], BULK, sysctl=ECN)
+add("clean-route-step", ["down hold 12ms when phase=1"],
+    ["chat rounds=20", "phase 1", "both size=300000", "chat rounds=20", "phase 0", EXCHANGE], clean=True)
+add("loss-route-step", ["rate both 30mbit", "up hold 25ms when phase=1", "both drop when share=1%"],
+    ["both size=300000", "& both size=1500000", "sleep 0.2", "phase 1", "sleep 0.4", "phase 0", "wait", EXCHANGE])
+add("loss-asymmetric", ["up hold 40ms", "both drop when share=2%"], BULK)
+add("loss-no-delay", ["both drop when share=2%"], BULK, delay="0ms")
+add("loss-mss536", ["both mss 536", "both drop when share=2%"], BULK)
+add("loss-marks-wander", ["both ttl -2 when share=30%", "both dscp 8 when share=20%", "both drop when share=2%"], BULK)
+add("loss-gro-one-end", ["both drop when share=2%"], BULK, client=OFF, must=("merged-server",))
+add("loss-dual", ["up drop when v6 share=4%", "down drop when v4 share=4%"], BULK + BOTH_V)
+
+# ---- what picks the victims: a time, a number, a port ----
+add("loss-moment", ["both drop when time=1.2s..1.4s share=30%", "down drop when data every=50"],
+    ["& chat rounds=150", "& get size=600000", "wait", "chat rounds=100"])
+add("loss-numbered", ["down drop when data count=20..27", "up drop when count=40..44", "up drop when nth=3 data"],
+    ["get size=300000", "chat rounds=30", "short times=10"])
+add("loss-port", ["both drop when port=42003 share=20%", "down dscp 10 when port=42004", "down drop when dscp=10 share=15%"],
+    [f"short times=60 parallel=4 size=9000 {REUSE}"], must=("reused",))
+add("loss-any", ["both drop when any share=4%"], BULK, mtu_server=1400)
+
+# ---- the same once more, where less tells packets apart ----
+add("loss-translated-bare", ["up seq", "down seq", "both ipid random", "both strip timestamps,sack-permitted when flags=syn",
+                             "both drop when share=2%"], BULK, nat="both")
+add("loss-masquerade-reuse", ["both drop when share=1%"],
+    [f"short-client times=200 parallel=4 size=2000 {REUSE}", f"mixed times=200 parallel=4 size=2000 {REUSE}"], nat="masquerade",
+    routers=True, must=("reused",))
+add("loss-many-short", ["both drop when share=1%", "both copy gap=1ms when share=0.5%"],
+    [f"short times=2000 parallel=8 size=600 {REUSE}"], must=("reused",))
+add("reorder-v6-no-timestamps", ["both swap 4 when share=2%", "both drop when share=2%"], BOTH_V, sysctl=NO_TS)
+add("copies-lost-thin", ["both ipid zero", "both copy gap=2ms when share=2%", "both drop when share=2%"], BULK, sysctl=NO_TS)
+add("held-thin", ["both ipid zero", "both hold 700ms when share=1%", "both drop when share=1%"], BULK, sysctl=NO_TS + NO_SACK)
+add("change-v6-no-timestamps", ["both corrupt when share=1%", "both alter when data share=1%", "both drop when share=1%"], BOTH_V,
+    sysctl=NO_TS)
+add("alter-thin", ["both ipid zero", "both alter when data share=2%", "both drop when share=1%"], BULK, sysctl=NO_TS)
+
+# ---- resets once more ----
+add("resets-copied", ["both copy gap=1ms when flags=rst", "both drop when flags=rst share=30%"], RESETS, must=("resets",))
+add("resets-spoofed-id", ["up reset to=server id=3777 ttl=63 when nth=10 data", "down reset to=client id=1234 ttl=63 when nth=9 data"],
+    ["put size=100000", "get size=100000", "chat rounds=20", EXCHANGE], must=("resets",))
+add("resets-spoofed-v6", ["up reset to=server ttl=63 when nth=10 data", "down reset to=client ttl=63 when nth=9 data",
+                          "both drop when share=2%"],
+    ["put v6 size=100000", "get v6 size=100000", "chat v6 rounds=20", "both v6 size=100000"], must=("resets",), sysctl=NO_TS)
+add("blocked-some", ["up refuse when flags=syn share=40%"], ["short times=30 parallel=4", "refused times=5", EXCHANGE], must=("resets",))
+add("resets-between", ["both reset to=both ttl=120 id=0 when nth=5 data share=50%", "both drop when nth=6.. flags=psh share=30%"],
+    ["chat rounds=20", "short times=20 parallel=4", "get size=100000"], must=("resets",), idle=(1,))
 
 AGES = ["offset=3723.5+drift=40", "thin=client:2%", "late=server:30%", "headers", "step=0.7+offset=-86400.25", "thin=server:1%+counted",
         "early=client:30%", "cut=128+micro", "hole=server:15%", "again=both:40%", "thin=both:1%", "rotate=server:15%",

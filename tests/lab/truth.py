@@ -140,10 +140,12 @@ class Builder:
         t = self.new(side, frame)
         t.sent = self.run.legs_out[side].seen.get(frame.number)
         t.under_way = t.sent is None and self.run.ended(side, frame)
+        if t.sent is None and not t.under_way:
+            t.by_path, t.cause = True, "injected"
         t.has_id, t.has_time = bool(frame.ipid), frame.tsval is not None
         t.identity = look(frame, t.has_id)
         acts = [a["act"] for a in line["acts"]]
-        t.why = "+".join(acts)
+        t.why = "+".join(acts) or "made by a router" * t.by_path
         if "synproxy" in acts:
             self.shielded.add(t.connection)
         self.of[line["n"]] = (t, line, frame)
@@ -198,6 +200,10 @@ class Builder:
             t.identity_arrived = look(frame, t.has_id)
 
 
+def fate_of(arrived, count):
+    return "arrived" if arrived == count else "partly" if arrived else "lost"
+
+
 def look(frame, with_id):
     """All that could tell a packet from another."""
     return (frame.flow, frame.seq, frame.len, frame.ack, frame.flags, frame.window, frame.options, frame.tos,
@@ -247,7 +253,8 @@ class Writer:
         self.out.append({"truth": kind, "from": POINTS[t.sender], "to": POINTS[1 - t.sender], "decidable": why is None,
                          "why_not": why, "seen_at": POINTS[side], "file": 0, "frame": self.views[side].frame(seen),
                          "seq": seen.seq, "len": t.len, "flags": frames.flags_name(t.flags),
-                         "connection": t.connection, "group": group, "late_ns": t.held_ns})
+                         "connection": t.connection, "group": group, "late_ns": t.held_ns,
+                         **({"as_if_lost": True} if kind == "missed" and self.decide.as_if_lost(t) else {})})
 
     def write(self, t):
         d, count = self.decide, self.hops[t.sender]
@@ -317,7 +324,7 @@ class Writer:
                                  "frames": sorted(numbers)})
 
     def trains(self):
-        """One sender, one connection, one cause."""
+        """One sender, one connection, one cause. Its fate is that of the members that were recorded: of others no capture knows."""
         trains = collections.defaultdict(list)
         for t in self.ledger.items:
             if t.flags & frames.RST and t.connection not in self.terminated and not t.under_way:
@@ -337,13 +344,15 @@ class Writer:
         recorded = [t for t in members if place(t)]
         if not recorded:
             return
-        why = [None if place(t) and not (d.injected(t) if by_path else d.lost(t)) else "no" for t in members]
-        arrived = sum(1 for t in members if t.fate == "arrived")
-        fate = "arrived" if arrived == len(members) else "partly" if arrived else "lost"
+        decidable = len(recorded) == len(members) and not any(d.injected(t) if by_path else d.lost(t) for t in members)
+        arrived = sum(1 for t in recorded if t.fate == "arrived")
+        fates = [fate_of(arrived, len(recorded))]
+        unshown = sum(1 for t in recorded if not by_path and d.as_if_lost(t))
+        fates += [fate_of(arrived - unshown, len(recorded))] if unshown else []
         self.out.append({
             "truth": "resets", "connection": connection, "sent_by": "path" if by_path else POINTS[sender],
-            "from": POINTS[sender], "to": POINTS[1 - sender], "cause": cause, "fate": fate, "count": len(members),
-            "arrived": arrived, "lost": len(members) - arrived, "recorded": len(recorded),
-            "decidable": not any(why) and connection not in self.shielded, "cause_too": self.cause_too(members[0]),
+            "from": POINTS[sender], "to": POINTS[1 - sender], "cause": cause, "fate": fates[0], "fate_too": fates[1:],
+            "count": len(members), "arrived": arrived, "lost": len(recorded) - arrived, "recorded": len(recorded),
+            "decidable": decidable and connection not in self.shielded, "cause_too": self.cause_too(members[0]),
             "seen_at": POINTS[1 - sender if by_path else sender],
             "frame": place(recorded[0])})

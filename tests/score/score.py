@@ -88,7 +88,7 @@ class Score:
         self.truth = truth
         self.taken = {}
         self.false = []
-        self.split = 0
+        self.split = self.unshown = 0
         self.claimed = collections.defaultdict(list)
         self.unresolved = collections.Counter()
         self.unresolved_frames = set()
@@ -118,11 +118,18 @@ class Score:
             self.taken[number] = rest[index]
             waiting.pop(index)
         for index in waiting:
-            if self.within_truth(rest[index]):
+            if self.as_if_lost(rest[index]):
+                self.unshown += 1
+            elif self.within_truth(rest[index]):
                 self.split += 1
                 self.claimed[place(rest[index])].append(rest[index])
             else:
                 self.false.append(rest[index])
+
+    def as_if_lost(self, event):
+        """Told lost, as supported, where both captures would be the same had it been lost (the lab's truth says so)."""
+        return (event["event"], event["level"]) == ("lost", "supported") and any(
+            item.get("as_if_lost") and overlaps(item, event) for item in self.truth.by_frame["missed", event["seen_at"], event["frame"]])
 
     def within_truth(self, event):
         """A piece of a super-segment cut at another place than the wire's: the bytes are right, the count is not."""
@@ -307,6 +314,7 @@ def summarize(truth, events, report):
                       for i in score.not_found()],
         "unresolved": dict(score.unresolved),
         "split": score.split,
+        "unshown": score.unshown,
         "clock_checked": checked,
         "clock_wrong": wrong,
         "resets": dict(resets),
