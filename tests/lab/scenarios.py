@@ -248,7 +248,8 @@ add("resets-spoofed-id", ["up reset to=server id=3777 ttl=63 when nth=10 data", 
 add("resets-spoofed-v6", ["up reset to=server ttl=63 when nth=10 data", "down reset to=client ttl=63 when nth=9 data",
                           "both drop when share=2%"],
     ["put v6 size=100000", "get v6 size=100000", "chat v6 rounds=20", "both v6 size=100000"], must=("resets",), sysctl=NO_TS)
-add("blocked-some", ["up refuse when flags=syn share=40%"], ["short times=30 parallel=4", "refused times=5", EXCHANGE], must=("resets",))
+add("blocked-some", ["up refuse when flags=syn share=40%"], ["short times=40 parallel=4", "refused times=5", "chat rounds=10"],
+    must=("resets",))
 add("resets-between", ["both reset to=both ttl=120 id=0 when nth=5 data share=50%", "both drop when nth=6.. flags=psh share=30%"],
     ["chat rounds=20", "short times=20 parallel=4", "get size=100000"], must=("resets",), idle=(1,))
 
