@@ -134,19 +134,25 @@ least_delay(const struct group *g, int64_t time, const struct local *l)
 static void
 expect(const struct group *g, const struct member *a, struct align_tx *x)
 {
-    struct local l = local_delay(g->t, &g->t->items[TX]->item[a->item]);
+    const struct item *tx = &g->t->items[TX]->item[a->item];
+    struct local l = local_delay(g->t, tx);
     int64_t jitter = local_jitter(g->t, &l), late = UNKNOWN_FAR, early = UNKNOWN_FAR;
     const int64_t least = a->time + least_delay(g, a->time, &l) - g->t->slack;
 
-    if (l.known) {
+    if (l.known) { /* a queue may be empty again at once, but takes time to fill */
         late = l.high - l.delay + 2 * jitter;
-        early = l.delay - l.low + 2 * jitter;
+        early = l.delay - g->t->m->locals.least + 2 * jitter;
         late = late > PLAUSIBLE ? late : PLAUSIBLE;
         early = early > PLAUSIBLE ? early : PLAUSIBLE;
     }
     x->expected = a->time + (l.known ? l.delay : 0);
-    x->low = l.known ? a->time + l.low - g->t->slack : x->expected;
-    x->high = l.known ? a->time + l.high + g->t->slack : x->expected;
+    if (local_between(g->t, tx, &x->low, &x->high)) {
+        x->low -= g->t->slack;
+        x->high += g->t->slack;
+    } else {
+        x->low = l.known ? a->time + l.low - g->t->slack : x->expected;
+        x->high = l.known ? a->time + l.high + g->t->slack : x->expected;
+    }
     x->earliest = x->expected - early > least ? x->expected - early : least;
     x->latest = x->expected + late;
     x->jitter = jitter;

@@ -112,6 +112,7 @@ struct matcher {
         uint32_t n;
         size_t room;
         bool built;
+        int64_t least; /* of all delays; INT64_MAX */
     } locals;
     struct {
         uint32_t *index;
@@ -196,6 +197,9 @@ uint32_t learn_commonest(uint32_t *value, uint32_t n, uint32_t *count);
 /* match_local.c */
 int local_build(struct task *t);
 struct local local_delay(const struct task *t, const struct item *tx);
+/* The arrivals, on the reference clock, of the known packets that left just before and after this one; false where
+ * there are none near, or where they did not keep their order. */
+bool local_between(const struct task *t, const struct item *tx, int64_t *from, int64_t *to);
 bool local_agrees(const struct task *t, const struct item *i, const struct segment *tx, const struct segment *rx);
 int64_t local_jitter(const struct task *t, const struct local *l);
 

@@ -1,13 +1,16 @@
 /* The delay of other packets of the same direction around a time.
  *
  * The sender's view is cut into blocks of BLOCK segments; a block knows the least, the middle and the largest delay of
- * its unambiguous matches. Blocks with too few borrow from the nearest that has them. */
+ * its unambiguous matches. Blocks with too few borrow from the nearest that has them.
+ *
+ * Queues keep order: what left between two packets that are known arrived between them, on most paths. */
 #include "correlate/match_internal.h"
 
 #include <string.h>
 
 #define BLOCK  64
 #define ENOUGH 4
+#define BESIDE 16               /* segments on either side among which a known one is looked for */
 #define BLIND  (10 * NS_PER_MS) /* jitter where no delay is known at all */
 
 static int64_t
@@ -59,6 +62,8 @@ fill_blocks(struct task *t, uint32_t n_blocks)
             continue;
         struct local sum = n ? summarise(delays, n) : (struct local){0};
 
+        if (n > 0 && sum.low < t->m->locals.least)
+            t->m->locals.least = sum.low;
         if (n < ENOUGH && first > 0)
             sum = l[first - 1];
         while (first <= b)
@@ -78,6 +83,7 @@ local_build(struct task *t)
         return -1;
     t->m->locals.n = n;
     t->m->locals.built = true;
+    t->m->locals.least = INT64_MAX;
     fill_blocks(t, n);
     return 0;
 }
@@ -96,6 +102,31 @@ local_delay(const struct task *t, const struct item *tx)
     here.low = near.low < here.low ? near.low : here.low;
     here.high = near.high > here.high ? near.high : here.high;
     return here;
+}
+
+/* When the nearest known packet that left before (way -1) or after (way 1) this one arrived, on the reference clock. */
+static bool
+arrival_beside(const struct task *t, const struct item *tx, int way, int64_t *at)
+{
+    const struct view *v = t->view[TX];
+
+    for (uint32_t n = 1; n <= BESIDE; n++) {
+        const uint32_t place = way < 0 ? tx->place - n : tx->place + n; /* wraps beyond count */
+        if (place >= v->count)
+            return false;
+        const struct segment *s = store_segment(t->store[TX], t->store[TX]->order[v->first + place]);
+        if (s->partner < PARTNER_SPAN && connection_hop(t->c, t->point[TX], s) == t->h) {
+            *at = clock_to_reference(t->clock, t->point[RX], store_segment(t->store[RX], s->partner)->stamp_ns);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+local_between(const struct task *t, const struct item *tx, int64_t *from, int64_t *to)
+{
+    return arrival_beside(t, tx, -1, from) && arrival_beside(t, tx, 1, to) && *from <= *to;
 }
 
 int64_t
