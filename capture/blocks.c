@@ -248,5 +248,6 @@ blocks_put_statistics(uint8_t *to, size_t room, const struct blocks_statistics *
     put_counter(&b, 6, s->filter_accept);
     put_counter(&b, 7, s->os_drop);
     put_counter(&b, 8, s->delivered);
+    put_text(&b, 1, s->comment, -1);
     return close_block(&b, to);
 }

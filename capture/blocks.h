@@ -12,7 +12,7 @@
 
 #define BLOCKS_TEXT        4096
 #define BLOCKS_HEADER_ROOM (8 * (BLOCKS_TEXT + 8)) /* suffices for any section and any interface */
-#define BLOCKS_STATISTICS  128                     /* suffices for any statistics */
+#define BLOCKS_STATISTICS  128                     /* suffices for any statistics without a comment */
 /* What a packet of `captured` bytes takes at most. */
 #define BLOCKS_PACKET_ROOM(captured) ((size_t)(captured) + 3 + 32 + 12)
 
@@ -41,7 +41,10 @@ struct blocks_statistics { /* totals since the capture's start */
     uint32_t interface;
     int64_t stamp_ns, start_ns, end_ns; /* start and end INT64_MIN: not stated */
     uint64_t received, if_drop, filter_accept, os_drop, delivered;
+    const char
+        *comment; /* the last option, BLOCKS_AFTER_COMMENT bytes before the end when its length is a multiple of 4 */
 };
+#define BLOCKS_AFTER_COMMENT 8
 
 size_t blocks_put_section(uint8_t *to, size_t room, const struct blocks_section *s);
 size_t blocks_put_interface(uint8_t *to, size_t room, const struct blocks_interface *i);

@@ -2,9 +2,7 @@
  *
  *     packer_new -> { packer_begin -> packer_run ... PACKER_END } for each file -> packer_free
  *
- * packer_new makes all memory, and one thread of zstd's own, which compresses (packer_run waits for it only at a flush
- * and while its input is full). So call it when privileges are gone already, and before a system call filter forbids
- * clone. Used by one thread at a time. */
+ * packer_new makes the memory that the level needs. Used by one thread at a time. */
 #ifndef TWOPOINT_PACKER_H
 #define TWOPOINT_PACKER_H
 
@@ -40,9 +38,16 @@ int packer_begin(struct packer *p, struct error *e);
  * is lost from the last flush on. */
 int packer_run(struct packer *p, enum packer_goal goal, struct packer_bytes *in, struct packer_bytes *out,
                struct error *e);
-/* Compress with `level` from here on, in the middle of a frame, too; it takes effect after the next flush at the
- * latest. ERR_USAGE as packer_new. */
-int packer_set_level(struct packer *p, int level, struct error *e);
+/* Bytes to be compressed where the level changes: `lead`, then PACKER_RUN times `byte`, then `tail`. */
+enum { PACKER_RUN = 20, PACKER_LEAD = 128, PACKER_TAIL = 16 };
+struct packer_bridge {
+    const uint8_t *lead, *tail;
+    size_t n_lead, n_tail; /* at most PACKER_LEAD and PACKER_TAIL */
+    uint8_t byte;
+};
+/* Compress with `level` from here on: directly after packer_begin or a PACKER_FLUSH that returned 0, The bridge comes
+ * out with the next packer_run, of which there is one at least between two changes. ERR_USAGE as packer_new. */
+int packer_set_level(struct packer *p, int level, const struct packer_bridge *b, struct error *e);
 int packer_level(const struct packer *p);
 void packer_free(struct packer **p);
 

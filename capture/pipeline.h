@@ -124,8 +124,7 @@ void pipeline_join(struct pipeline *p);
  * thread rung. */
 void pipeline_report(struct pipeline *p, atomic_bool *flag, struct error *to, const struct error *why);
 
-/* The two other stages; they end when the one before them did. presser_prepare makes all that
- * presser_run needs, zstd's thread among it: so when privileges are gone. */
+/* The two other stages; they end when the one before them did. presser_prepare makes all that presser_run needs. */
 int presser_prepare(struct pipeline *p, struct error *e);
 void presser_run(struct pipeline *p);
 void presser_free(struct pipeline *p);

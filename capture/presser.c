@@ -115,8 +115,8 @@ press(struct presser *s, enum packer_goal goal, const uint8_t *bytes, size_t n)
     s->unflushed += n;
 }
 
-static void
-put_statistics(struct presser *s, int64_t now_ns)
+static size_t
+make_statistics(struct presser *s, int64_t now_ns, const char *comment, uint8_t *block, size_t room)
 {
     const struct pipeline_numbers *n = &s->p->numbers;
     const uint64_t lost = atomic_load(&n->kernel_lost) + atomic_load(&n->queue_lost);
@@ -127,11 +127,37 @@ put_statistics(struct presser *s, int64_t now_ns)
                                         .if_drop = BLOCKS_UNKNOWN,
                                         .filter_accept = BLOCKS_UNKNOWN,
                                         .os_drop = lost,
-                                        .delivered = s->packets};
+                                        .delivered = s->packets,
+                                        .comment = comment};
+
+    s->statistics_ns = now_ns;
+    return blocks_put_statistics(block, room, &b);
+}
+
+static void
+put_statistics(struct presser *s, int64_t now_ns)
+{
     uint8_t block[BLOCKS_STATISTICS];
 
-    press(s, PACKER_MORE, block, blocks_put_statistics(block, sizeof block, &b));
-    s->statistics_ns = now_ns;
+    press(s, PACKER_MORE, block, make_statistics(s, now_ns, NULL, block, sizeof block));
+}
+
+/* What stands where the level changes is a statistics block, with the run of equal bytes as its comment. */
+static int
+set_level(struct presser *s, int level, int64_t now_ns, struct error *e)
+{
+    static const char run[PACKER_RUN + 1] = "--------------------";
+    uint8_t block[BLOCKS_STATISTICS + 2 * PACKER_RUN];
+    const size_t n = make_statistics(s, now_ns, run, block, sizeof block);
+    const struct packer_bridge bridge = {.lead = block,
+                                         .n_lead = n - BLOCKS_AFTER_COMMENT - PACKER_RUN,
+                                         .byte = (uint8_t)run[0],
+                                         .tail = block + n - BLOCKS_AFTER_COMMENT,
+                                         .n_tail = BLOCKS_AFTER_COMMENT};
+
+    s->pressed_in += n;
+    s->unflushed += n;
+    return packer_set_level(s->packer, level, &bridge, e);
 }
 
 static void
@@ -152,7 +178,7 @@ adapt_level(struct presser *s, int64_t now_ns)
         s->calm_since_ns = now_ns;
     if (next == level || next < PACKER_LEVEL_LEAST)
         return;
-    if (packer_set_level(s->packer, next, &why) != 0) {
+    if (set_level(s, next, now_ns, &why) != 0) {
         fail(s, &why);
         return;
     }

@@ -107,22 +107,72 @@ START_TEST(small_outputs_do)
 }
 END_TEST
 
+/* plain[from .. to), of which the bridge takes what it needs; the run in it is written there. */
+static size_t
+change(int level, size_t from, uint8_t byte)
+{
+    struct packer_bridge b = {.lead = plain + from, .n_lead = 101, .byte = byte, .n_tail = 9};
+
+    memset(plain + from + b.n_lead, byte, PACKER_RUN);
+    b.tail = plain + from + b.n_lead + PACKER_RUN;
+    ck_assert_int_eq(packer_set_level(p, level, &b, &e), 0);
+    ck_assert_int_eq(packer_level(p), level);
+    return from + b.n_lead + PACKER_RUN + b.n_tail;
+}
+
 START_TEST(the_level_changes_in_mid_frame)
 {
-    static const int levels[] = {1, -5, 3, -1, 12, -7};
-    size_t bytes[6], before = 0;
+    static const int levels[] = {1, -5, 3, -1, 12, -7, 1, 2};
+    const size_t steps[] = {PACKED, 1000, 50021};
+    const size_t share = PLAIN / 8;
+    size_t bytes[8];
 
-    ck_assert_int_eq(packer_begin(p, &e), 0);
-    for (size_t i = 0; i < 6; i++) {
-        ck_assert_int_eq(packer_set_level(p, levels[i], &e), 0);
-        ck_assert_int_eq(packer_level(p), levels[i]);
-        run(PACKER_FLUSH, i * (PLAIN / 6), (i + 1) * (PLAIN / 6), PACKED);
-        bytes[i] = n - before;
-        before = n;
+    for (size_t k = 0; k < sizeof steps / sizeof *steps; k++) {
+        n = 0;
+        ck_assert_int_eq(packer_begin(p, &e), 0);
+        for (size_t i = 0; i < 8; i++) {
+            const size_t before = n, from = change(levels[i], i * share, (uint8_t)(k + i));
+
+            run(PACKER_FLUSH, from, (i + 1) * share, steps[k]);
+            bytes[i] = n - before;
+        }
+        run(PACKER_END, 0, 0, steps[k]);
+        expect_all(8 * share);
+        ck_assert_uint_eq(ZSTD_findFrameCompressedSize(packed, n), n); /* one frame */
+        ck_assert_uint_lt(bytes[4], bytes[5]);                         /* it took effect */
     }
-    run(PACKER_END, 0, 0, PACKED);
-    expect_all(PLAIN);
-    ck_assert_uint_lt(bytes[4], bytes[5]); /* it took effect */
+}
+END_TEST
+
+/* Offsets by number: a session whose first match repeats what lies 8, 4 or 1 byte back, at once behind the bridge. */
+START_TEST(offsets_are_as_at_the_beginning)
+{
+    for (size_t period = 1; period <= 9; period++) {
+        for (size_t i = 0; i < 4000; i++)
+            plain[i] = (uint8_t)(i * 2654435761u >> 11);
+        for (size_t i = 200; i < 3000; i++)
+            plain[i] = plain[i - period];
+        n = 0;
+        ck_assert_int_eq(packer_begin(p, &e), 0);
+        run(PACKER_FLUSH, 0, 50, PACKED);
+        size_t at = change(-3, 50, 'x');
+        run(PACKER_FLUSH, at, 2000, PACKED);
+        at = change(5, 2000, 'y');
+        run(PACKER_FLUSH, 0, 0, PACKED); /* and nothing in between */
+        at = change(1, at, 'z');
+        run(PACKER_END, at, 4000, PACKED);
+        expect_all(4000);
+    }
+}
+END_TEST
+
+START_TEST(a_level_without_content)
+{
+    ck_assert_int_eq(packer_begin(p, &e), 0);
+    run(PACKER_FLUSH, 0, 50, PACKED);
+    const size_t end = change(-3, 50, 'x');
+    run(PACKER_END, 0, 0, 1); /* a byte at a time */
+    expect_all(end);
 }
 END_TEST
 
@@ -154,13 +204,14 @@ END_TEST
 
 START_TEST(impossible_levels)
 {
+    const struct packer_bridge none_such = {.byte = 0};
     struct packer *none;
 
     ck_assert_int_eq(packer_new(&none, 0, &e), -1);
     ck_assert_int_eq(e.code, ERR_USAGE);
     ck_assert_ptr_null(none);
     ck_assert_int_eq(packer_new(&none, 13, &e), -1);
-    ck_assert_int_eq(packer_set_level(p, -8, &e), -1);
+    ck_assert_int_eq(packer_set_level(p, -8, &none_such, &e), -1);
     ck_assert_int_eq(packer_level(p), 1);
 }
 END_TEST
@@ -177,6 +228,8 @@ main(void)
     tcase_add_test(t, a_flush_brings_everything_out);
     tcase_add_test(t, small_outputs_do);
     tcase_add_test(t, the_level_changes_in_mid_frame);
+    tcase_add_test(t, offsets_are_as_at_the_beginning);
+    tcase_add_test(t, a_level_without_content);
     tcase_add_test(t, a_frame_after_the_other);
     tcase_add_test(t, flushes_fit_their_room);
     tcase_add_test(t, impossible_levels);
