@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#define ANSWERED 8 /* transmissions looked at for the one that an arrival acknowledges */
+
 uint32_t
 lane_first_span(const struct match_side *m, uint32_t record)
 {
@@ -177,6 +179,31 @@ lane_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, 
     return out->timed;
 }
 
+/* What acknowledges bytes left after they had arrived: the earliest moment of that, on the clock of the tap where they
+ * arrived; INT64_MIN where their departure was not recorded, or perhaps not the first one. */
+static int64_t
+after_what_it_answers(const struct judge *j, const struct lane *l, uint32_t place)
+{
+    const struct lane *back = lane_back(j, l);
+    const struct segment *s = lane_rx(l, place), *first = NULL;
+    int64_t earliest, latest;
+    bool neighbours;
+    if (!(s->flags & TCP_ACK) || back->n_tx == 0)
+        return INT64_MIN;
+    const int64_t near = back->heard[place] != INT64_MIN ? back->heard[place] : back->tx_pos[0],
+                  pos = seq_unwrap(near, back->h == 0 ? s->ack : s->ack - j->c->seq_delta[1]);
+    const uint32_t k0 = lane_by_pos(back->tx_by_pos, back->tx_pos, back->n_tx, pos);
+    for (uint32_t k = k0; k > 0 && k + ANSWERED > k0; k--) {
+        const uint32_t i = back->tx_by_pos[k - 1];
+        const struct segment *tx = lane_tx(back, i);
+        if (!(tx->flags & TCP_RST) && back->tx_pos[i] + (int64_t)segment_span(tx) >= pos && segment_span(tx) > 0)
+            first = !first || tx->stamp_ns < first->stamp_ns ? tx : first;
+    }
+    if (!first || (k0 < back->n_tx && lane_tx(back, back->tx_by_pos[k0])->stamp_ns < first->stamp_ns))
+        return INT64_MIN;
+    return lane_arrival(j, back, first, &earliest, &latest, &neighbours) ? earliest : INT64_MIN;
+}
+
 /* The same for an arrival: earliest and latest are those of its departure, on the sender's tap's clock. */
 bool
 lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len, struct piece *out)
@@ -199,6 +226,9 @@ lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t of
     }
     out->earliest = s->stamp_ns - high - slack;
     out->latest = s->stamp_ns - low + slack;
+    const int64_t after = after_what_it_answers(j, l, place);
+    if (after > out->earliest)
+        out->earliest = after < out->latest ? after : out->latest;
     out->timed = true;
     return true;
 }

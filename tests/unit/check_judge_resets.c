@@ -1,0 +1,116 @@
+/* The rules about resets that were never seen leaving. */
+#include "tests/unit/judging.h"
+
+#include <stdlib.h>
+
+static struct wire
+data(int64_t us, uint32_t n, int id)
+{
+    return (struct wire){.us = us, .seq = 1001 + n * 100, .ack = 5001, .len = 100, .id = id, .payload = true};
+}
+
+static void
+judge_counter(void)
+{
+    build_finish(b);
+    b->connections.connection[0].translation[0].id_kind = ID_COUNTER;
+    b->connections.connection[0].translation[0].ip_id = REWRITE_NONE;
+    b->connections.connection[0].translation[0].mss = 1460;
+    judge_finished();
+}
+
+START_TEST(reset_that_ends_it)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 0));
+    const uint32_t rx = build_add(b, 1, 0, (struct wire){.us = 40000, .seq = 2001, .flags = TCP_RST});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    if (_i == 1)
+        build_counted(b, 0);
+    misses[0] = _i == 2 ? 25000 : 0;
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, _i == 2 ? EVENT_UNRESOLVED : EVENT_INJECTED);
+    ck_assert_int_eq(e->level, _i == 2 ? LEVEL_UNDECIDED : _i ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+}
+END_TEST
+
+/* Two resets that nobody recorded leaving. The first bears the counter's next ID, the second none: the host has given
+ * up, and its capture does not show it (_i 0). With an ID of nowhere the first is injected, and tells nothing of the
+ * second. */
+START_TEST(a_reset_with_the_next_id_may_be_missed)
+{
+    struct wire reset = {.us = 60000, .seq = 2001, .flags = TCP_RST, .id = _i ? 40000 : 110};
+
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 100 + (int)i));
+    const uint32_t first = build_add(b, 1, 0, reset);
+    reset.us += 1000;
+    reset.id = 0;
+    const uint32_t second = build_add(b, 1, 0, reset);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_counter();
+    ck_assert_int_eq(event_about(1, first)->kind, _i ? EVENT_INJECTED : EVENT_UNRESOLVED);
+    ck_assert_int_eq(event_about(1, second)->kind, _i ? EVENT_INJECTED : EVENT_UNRESOLVED);
+}
+END_TEST
+
+/* The server's capture begins at 24.5 ms; a reset that came at 31 ms may have left before. But it acknowledges what
+ * left at 30 ms (_i 1), so that its host sent it later, if at all. */
+START_TEST(an_answer_left_after_what_it_answers)
+{
+    build_free(&b);
+    b = build_new();
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 1, 8000, (struct wire){.us = 40000 + 1000 * i, .seq = 5001 + 100 * i, .ack = 1101, .len = 100});
+    build_pass(b, 0, 5000, data(30000, 0, 100));
+    const uint32_t rx = build_add(
+        b, 0, 1, (struct wire){.us = 31000, .flags = TCP_RST | TCP_ACK, .seq = 5001, .ack = _i ? 1101 : 1001});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 24500, 900000);
+    judge_it();
+    ck_assert_int_eq(event_about(0, rx)->kind, _i ? EVENT_INJECTED : EVENT_UNRESOLVED);
+}
+END_TEST
+
+/* One reset left, two equal ones arrived: the first is faster than all around it (_i 0), and may be that reset all the
+ * same. With another TTL (_i 1) it is not. */
+START_TEST(a_fast_copy_is_not_proven_injected)
+{
+    struct wire reset = {.us = 40000, .seq = 2001, .flags = TCP_RST};
+
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, data(20000 + i * 1000, i, 0));
+    build_pass(b, 0, 5000, reset);
+    reset.us = 43500;
+    reset.ttl = _i ? 200 : 0;
+    const uint32_t rx = build_add(b, 1, 0, reset);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    build_counted(b, 0);
+    judge_it();
+    const struct event *e = event_about(1, rx);
+    ck_assert_int_eq(e->kind, EVENT_INJECTED);
+    ck_assert_int_eq(e->level, _i ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("judge resets");
+    TCase *t = tcase_create("arrived");
+    tcase_add_checked_fixture(t, judging_setup, judging_teardown);
+    tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
+    tcase_add_loop_test(t, a_reset_with_the_next_id_may_be_missed, 0, 2);
+    tcase_add_loop_test(t, an_answer_left_after_what_it_answers, 0, 2);
+    tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
