@@ -28,6 +28,9 @@ bool port_changed(const struct report *r, const struct connection *c);
 /* The health of point p's capture over the common window, in a few words; false where it is known to lack packets. */
 bool describe_health(const struct report *r, int p, char out[HEALTH_TEXT]);
 
+/* Is this train shown by itself? A reset after everything was delivered is no news, unless it was lost. */
+bool train_is_news(const struct reset_train *t);
+
 struct rank { /* a connection's place among the others: harm first, then doubt, then its number */
     uint64_t harm, doubt;
     uint32_t index;

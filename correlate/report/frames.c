@@ -137,14 +137,25 @@ frames_of_finding(const struct report *r, const struct finding *g, struct frame_
     return settle(r, &c);
 }
 
+const struct reset_train *
+train_repeated(const struct report *r, const struct reset_train *t)
+{
+    for (const struct reset_train *next = t + 1; t->repeats && next < r->resets + r->n_resets; next++)
+        if (next->told && next->connection == t->connection && next->hop == t->hop)
+            return next;
+    return NULL;
+}
+
 uint32_t
 frames_of_train(const struct report *r, const struct reset_train *t, struct frame_ref *refs)
 {
     struct collection c = {refs, 0};
 
-    for (uint32_t i = 0; i < t->n_frames; i++)
-        collect(&c, t->frames[i].point, t->frames[i].record);
-    collect_evidence(&c, t->evidence, t->n_evidence);
+    for (const struct reset_train *of = t; of; of = of == t ? train_repeated(r, t) : NULL) {
+        for (uint32_t i = 0; i < of->n_frames; i++)
+            collect(&c, of->frames[i].point, of->frames[i].record);
+        collect_evidence(&c, of->evidence, of->n_evidence);
+    }
     return settle(r, &c);
 }
 

@@ -14,7 +14,9 @@ const char *text_frames(const struct report *r, struct frame_ref *refs, uint32_t
 /* The frames that a finding rests on, at both points: of its events (at most 100), what arrived of them, and their
  * evidence. `refs` holds FRAMES_MOST; their number, sorted, each once. */
 uint32_t frames_of_finding(const struct report *r, const struct finding *g, struct frame_ref *refs);
-/* The frames of a train of resets, likewise. */
+/* The train behind t (one of r's) whose resets t's story tells with its own; NULL: there is none. */
+const struct reset_train *train_repeated(const struct report *r, const struct reset_train *t);
+/* The frames of a train of resets, and of the one that it tells with its own, likewise. */
 uint32_t frames_of_train(const struct report *r, const struct reset_train *t, struct frame_ref *refs);
 
 /* The filter for one file's frames, those of refs[*at] and on, in Wireshark's words: "frame.number in {1, 3..5}" into

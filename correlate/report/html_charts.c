@@ -23,7 +23,7 @@ fill_queue(struct html *x)
 
     for (int normal = 0; normal < 2; normal++) {
         for (uint32_t i = 0; i < r->n_resets; i++)
-            if ((r->resets[i].reset_case == CASE_NORMAL) == normal)
+            if (train_is_news(&r->resets[i]) != normal)
                 want(x, r->resets[i].connection);
         for (uint32_t i = 0; i < r->n_findings && normal == 0; i++)
             for (uint32_t k = 0; k < r->findings[i].n_events; k++)

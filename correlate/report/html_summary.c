@@ -199,6 +199,7 @@ put_train(struct html *x, uint32_t i)
     jk_uint(w, "count", t->count);
     jk_uint(w, "repeats", t->repeats);
     jk_bool(w, "told", t->told);
+    jk_bool(w, "news", train_is_news(t));
     jk_uint(w, "sent", t->sent);
     jk_uint(w, "arrived", t->arrived);
     jk_uint(w, "lost", t->lost);
@@ -223,7 +224,7 @@ put_trains(struct html *x)
     jk_open(&x->f->w, "resets", '[');
     for (int normal = 0; normal < 2; normal++)
         for (uint32_t i = 0; i < x->r->n_resets; i++)
-            if ((x->r->resets[i].reset_case == CASE_NORMAL) == normal &&
+            if (train_is_news(&x->r->resets[i]) != normal &&
                 jwriter_written(&x->f->w) - from < RESETS_BUDGET)
                 put_train(x, i);
     jw_close(&x->f->w, ']');

@@ -1,6 +1,7 @@
 #include "correlate/report/ladder_internal.h"
 
 #include "correlate/report/describe.h"
+#include "correlate/report/frames.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -286,7 +287,7 @@ draw_lines(struct drawing *d)
 int
 ladder_draw(struct ladder *out, const struct report *r, const struct event_index *events, uint32_t train)
 {
-    const struct reset_train *t = &r->resets[train];
+    const struct reset_train *t = &r->resets[train], *next = train_repeated(r, t);
     struct drawing d = {.r = r,
                         .events = events,
                         .c = &r->connections->connection[t->connection],
@@ -296,11 +297,8 @@ ladder_draw(struct ladder *out, const struct report *r, const struct event_index
                         .out = out};
 
     *out = (struct ladder){0};
-    for (uint32_t i = train + 1; i < r->n_resets && t->repeats; i++)
-        if (r->resets[i].told && r->resets[i].connection == t->connection && r->resets[i].hop == t->hop) {
-            d.last_ns = r->resets[i].last_ns > d.last_ns ? r->resets[i].last_ns : d.last_ns;
-            break;
-        }
+    if (next && next->last_ns > d.last_ns)
+        d.last_ns = next->last_ns;
     if (d.c->pairing == PAIRED_TERMINATED || !r->clock)
         return 0;
     out->line = calloc(LINES_MOST + 4, sizeof *out->line);

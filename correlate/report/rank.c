@@ -1,7 +1,13 @@
-/* Which connections a reader wants to see first. */
+/* Which connections a reader wants to see first, and which resets at all. */
 #include "correlate/report/describe.h"
 
 #include <stdlib.h>
+
+bool
+train_is_news(const struct reset_train *t)
+{
+    return t->reset_case != CASE_NORMAL || t->lost > 0;
+}
 
 static struct rank
 rank_connection(const struct report *r, uint32_t i)

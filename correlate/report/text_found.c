@@ -180,17 +180,17 @@ write_reset_frames(struct text_face *f, const struct reset_train *t)
     write_filters(f, refs, frames_of_train(f->r, t, refs));
 }
 
-/* Of each connection once, for its first train that is shown. */
+/* Of each connection once, for its first train that is shown; `told`: a finding told of it, so that it must not lack. */
 static void
-write_ladder(struct text_face *f, uint32_t train)
+write_ladder(struct text_face *f, uint32_t train, bool told)
 {
     struct ladder ladder;
 
-    if (!f->o->verbose && f->ladders == LADDERS)
+    if (!f->o->verbose && !told && f->ladders == LADDERS)
         return;
     for (uint32_t i = 0; i < train; i++)
         if (f->r->resets[i].connection == f->r->resets[train].connection &&
-            (f->o->verbose || f->r->resets[i].reset_case != CASE_NORMAL))
+            (f->o->verbose || train_is_news(&f->r->resets[i])))
             return;
     if (!f->indexed && event_index_build(&f->events, f->r, NULL))
         f->failed = true;
@@ -244,7 +244,7 @@ write_reset(struct text_face *f, uint32_t i)
     layout_newline(&f->l);
     for (uint32_t k = 0; f->o->verbose && k < t->n_evidence; k++)
         text_evidence(f, INDENT, &t->evidence[k]);
-    write_ladder(f, i);
+    write_ladder(f, i, all_told && t->n_story > 0);
 }
 
 void
@@ -254,7 +254,7 @@ text_resets(struct text_face *f)
     uint32_t shown = 0;
 
     for (uint32_t i = 0; i < r->n_resets; i++) {
-        const bool normal = r->resets[i].reset_case == CASE_NORMAL;
+        const bool normal = !train_is_news(&r->resets[i]);
 
         if (r->resets[i].told && !f->o->verbose)
             continue; /* in the story of the train that it repeats */

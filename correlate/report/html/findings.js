@@ -4,7 +4,7 @@
 
 function pointCard(point) {
   const undecoded = Object.entries(point.undecoded);
-  const file = f => h("li", {}, h("span", { class: "path" }, f.path), " ", count(f.packets), f.journal === "absent" ? null : ", journal " + f.journal,
+  const file = f => h("li", {}, h("span", { class: "path" }, f.path), point.n_files > 1 ? " " + things(f.packets, "packet") : null, f.journal === "absent" ? null : (point.n_files > 1 ? ", journal " : " journal ") + f.journal,
     f.trouble ? h("span", { class: "warn" }, " " + f.trouble) : null);
   return h("div", { class: "card" }, h("h3", {}, point.name),
     h("p", { class: point.healthy ? "good" : "warn" }, (point.healthy ? "\u2713 " : "! ") + point.health),
@@ -110,6 +110,8 @@ function longList(items, make, step, word) {
 function detailText(key, v) {
   if (typeof v === "boolean") return v ? "yes" : "no";
   if (typeof v !== "number") return v;
+  if (/(^|_)ratio(_|$)/.test(key)) return percent(v, 1);
+  if (/(^|_)seconds(_|$)|_s$/.test(key)) return duration(v * 1e9);
   if (key.endsWith("_ns")) return key.startsWith("from") || key.startsWith("to") || key.startsWith("time") || key.startsWith("first") || key.startsWith("second") ? moment(v) : duration(v);
   return v !== 0 && Math.abs(v) < 1e-4 ? v.toExponential(1) : v.toLocaleString("en", { maximumSignificantDigits: 6 });
 }
@@ -119,17 +121,24 @@ function moment(ns) {
   return new Date(ns / 1e6).toISOString().replace("Z", "") + "Z";
 }
 
+/* How much of a finding its packets are: a super-segment is one packet and counts as the segments that it became. */
+function listedOf(finding, list) {
+  const segments = d3.sum(list, e => e.segments);
+  if (list.length < finding.events.length || (finding.events.length >= 100 && segments < finding.count)) return ` (the first ${count(list.length)})`;
+  return segments > list.length && segments === finding.count ? ` (${things(list.length, "packet")}, ${count(segments)} segments)` : "";
+}
+
 function findingBody(finding) {
   const list = finding.events.map(id => events.get(id)).filter(Boolean);
-  const frames = list.map(e => e.frame).concat(list.map(e => e.more.arrival).filter(Boolean));
+  const frames = list.flatMap(e => [e.frame, e.more.arrival].concat(e.evidence.map(v => v.frame))).filter(Boolean);
   const details = Object.entries(finding.details).filter(([, v]) => v !== null && typeof v !== "object");
   return [
     h("p", { class: "text" }, finding.text),
-    details.length ? h("dl", { class: "details" }, details.map(([k, v]) => h("div", {}, h("dt", {}, k.replace(/_ns$/, "").replace(/_/g, " ")), h("dd", {}, detailText(k, v))))) : null,
+    details.length ? h("dl", { class: "details" }, details.map(([k, v]) => h("div", {}, h("dt", {}, k.replace(/_n?s$/, "").replace(/^seconds_/, "time_").replace(/_/g, " ")), h("dd", {}, detailText(k, v))))) : null,
     finding.n_connections && finding.n_connections <= 12 ? h("p", {}, "Connections: ", finding.connections.map((id, i) => [i ? ", " : "", h("a", { href: "#connection-" + id }, id)])) : null,
     ...findingCharts(finding),
     frames.length ? h("div", { class: "filters" }, filters(frames)) : null,
-    list.length ? h("h4", {}, "Evidence, packet by packet" + (finding.count > list.length ? ` (the first ${count(list.length)} of ${count(finding.count)})` : "")) : null,
+    list.length ? h("h4", {}, "Evidence, packet by packet" + listedOf(finding, list)) : null,
     list.length ? longList(list, e => eventItem(e), 5, "packet") : null].filter(Boolean);
 }
 
@@ -156,12 +165,15 @@ function trainFrames(train) {
   return train.frames.concat(next ? next.frames : []);
 }
 
+function evidenceFrames(evidence) {
+  return evidence.filter(e => e.frame).map(e => [names.indexOf(e.frame.point), e.frame.file, e.frame.frame]);
+}
+
 function trainLadder(train) {
   const chart = charts.get(train.connection);
   if (!chart) return h("p", { class: "hint" }, "Its connection is not drawn in this page: too much to hold. Correlate again with a --filter for it, and it will be.");
   const focus = trainFrames(train).map(f => findFrame(chart, f)).filter(Boolean);
-  const frame = e => findFrame(chart, [names.indexOf(e.frame.point), e.frame.file, e.frame.frame]);
-  const also = train.evidence.filter(e => e.frame).map(frame).filter(Boolean);
+  const also = evidenceFrames(train.evidence).map(f => findFrame(chart, f)).filter(Boolean);
   const due = train.due === null ? null : { t: train.due - chart.shift, point: 1 - train.hop, text: "from here on " + names[1 - train.hop] + (train.arrived && !train.lost ? " knew" : " must have known"), short: train.arrived && !train.lost ? "knew" : "must have known" };
   const peer = due ? chart.points[1 - train.hop].filter(s => s.hop === 1 - train.hop && s.t > due.t && !(s.flags & RST)).slice(0, 2) : [];
   return [ladder(chart, { focus, also: also.concat(peer), due, label: "Ladder of reset train " + train.id }), ladderKey()];
@@ -173,14 +185,14 @@ function trainItem(train, open) {
     caseName ? ", " + caseName : "", ", connection " + train.connection, h("span", { class: "hint" }, " " + clockTime(base, train.time)), h("span", { class: "lead" }, train.story.join(" ")));
   return folding({ class: "card train", "data-train": train.id, open }, summary, () => [
     h("p", { class: "text" }, train.story.join(" ")), ...[trainLadder(train)].flat(),
-    h("div", { class: "filters" }, filters(trainFrames(train))),
+    h("div", { class: "filters" }, filters(trainFrames(train).concat(evidenceFrames(train.evidence), repeats ? evidenceFrames(repeats.evidence) : []))),
     train.evidence.length ? evidenceList(train.evidence) : null,
     repeats ? folding({ class: "calm", "data-train": repeats.id }, count(repeats.count) + " of them" + ": why they followed", () => [h("p", {}, repeats.story.join(" ")), evidenceList(repeats.evidence)]) : null,
     h("p", {}, h("a", { href: "#connection-" + train.connection }, "Connection " + train.connection + ", with its charts"))].filter(Boolean));
 }
 
 function showResets(section) {
-  const news = report.resets.filter(t => t.case !== "normal" && !t.told), normal = report.resets.filter(t => t.case === "normal" && !t.told);
+  const news = report.resets.filter(t => t.news && !t.told), normal = report.resets.filter(t => !t.news && !t.told);
   if (!report.resets.length) return;
   section.append(h("h2", { id: "resets-h" }, "Resets"));
   if (news.length) section.append(longList(news, (t, i) => trainItem(t, i === 0), 20, "train"));

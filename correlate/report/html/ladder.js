@@ -44,6 +44,7 @@ function segmentLabel(s, short) {
 
 function fateText(item, short) {
   const said = [];
+  if (item.mark && item.mark.kind === "lost" && item.ends.length) return "in part lost";
   if (short) return item.mark ? item.mark.kind : item.s.again ? (item.s.again === 1 ? "again" : "in vain") : "";
   if (item.mark) said.push(item.mark.kind === "missed" ? "not recorded" : item.mark.kind);
   if (item.s.again) said.push(item.s.again === 1 ? "retransmission" : "retransmission for nothing");
@@ -71,7 +72,15 @@ function travelLines(chart, item) {
   return lines;
 }
 
-/* Which items to show: those meant and their neighbours; the rest is folded into runs. */
+/* Each item's place in the order in which one point saw them: there one sees what was answered. */
+function localOrder(list, p) {
+  const at = item => (item.tx && item.tx.p === p ? item.tx.t : item.ends.length && item.ends[0].p === p ? d3.min(item.ends, e => e.t) : item.t);
+  const times = list.map(at), order = d3.range(list.length).sort((a, b) => times[a] - times[b] || a - b), rank = [];
+  order.forEach((i, k) => { rank[i] = k; });
+  return { order, rank };
+}
+
+/* Which items to show: those meant and their neighbours at the point that recorded them; the rest is folded into runs. */
 function foldTravels(list, spec, unfolded, all) {
   const show = new Array(list.length).fill(all);
   const meant = new Set(spec.focus), also = new Set(spec.also || []);
@@ -82,7 +91,8 @@ function foldTravels(list, spec, unfolded, all) {
     if (item.meant) places.push(i);
     else if (touches(item, also)) show[i] = true;
   });
-  const near = (i, n) => { for (let k = Math.max(0, i - n); k <= Math.min(list.length - 1, i + n); k++) show[k] = true; };
+  const { order, rank } = localOrder(list, spec.focus.length ? spec.focus[0].p : 0);
+  const near = (i, n) => order.slice(Math.max(0, rank[i] - n), rank[i] + n + 1).forEach(k => { show[k] = true; });
   places.forEach((i, n) => {
     if (n === 0) near(i, LADDER.neighbours);
     else if (n < 4 || n === places.length - 1) near(i, 1);
@@ -173,9 +183,10 @@ function ladderClass(item) {
 function drawTravel(g, chart, item, x, lay) {
   const lines = travelLinesOf(chart, item, x, lay);
   lines.forEach(l => {
-    g.append("line").attr("class", "shaft").attr("x1", l.x1).attr("y1", l.y1).attr("x2", l.x2).attr("y2", l.y2);
+    const arrived = l.end === "arrow" && item.mark && item.mark.kind === "lost" ? " arrived" : "";
+    g.append("line").attr("class", "shaft" + arrived).attr("x1", l.x1).attr("y1", l.y1).attr("x2", l.x2).attr("y2", l.y2);
     const angle = Math.atan2(l.y2 - l.y1, l.x2 - l.x1) * 180 / Math.PI;
-    const tipEnd = g.append("path").attr("class", "end " + l.end).attr("transform", `translate(${l.x2},${l.y2}) rotate(${angle})`);
+    const tipEnd = g.append("path").attr("class", "end " + l.end + arrived).attr("transform", `translate(${l.x2},${l.y2}) rotate(${angle})`);
     tipEnd.attr("d", { arrow: "M0,0L-8,-3.5L-8,3.5Z", cross: "M-6,-6L6,6M-6,6L6,-6", unseen: "M0,0L-8,-3.5L-8,3.5Z",
       doubt: "M-3,-5a4,4 0 1 1 5,4q-2,1 -2,4" }[l.end]);
     if (l.start) g.append("circle").attr("class", "start " + l.start).attr("cx", l.x1).attr("cy", l.y1).attr("r", 4);

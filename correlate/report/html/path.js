@@ -29,6 +29,7 @@ function lossAlongTime(hop) {
       svg.append("text").attr("class", "column").attr("x", f.left - 8).attr("y", y).attr("text-anchor", "end").text(most);
       svg.append("text").attr("class", "column").attr("x", f.left - 8).attr("y", y + (name === "sent" ? 14 : -14)).attr("text-anchor", "end").text(name);
     });
+    svg.append("text").attr("class", "column").attr("x", f.right).attr("y", 10).attr("text-anchor", "end").text("segments in each " + duration(step) + "; time from the first packet in common");
     box.replaceChildren(svg.node());
   });
 }

@@ -39,6 +39,7 @@ function sequenceData(chart, hop) {
   }));
   const delays = [];
   own.forEach(s => { if (s.hop === hop && s.arrivals.length) delays.push({ t: s.t, d: s.arrivals[0].t - s.t, e: clockError(chart, s.t) }); });
+  marks.sort((a, b) => (a.kind === "lost") - (b.kind === "lost")); /* on top: a reset that was lost shows both */
   return { data, arrived, near: acks(own), far: acks(far), marks, delays };
 }
 
@@ -151,6 +152,7 @@ function buildSequence(chart, hop, data, f) {
   const inside = panel(clip, f.top, f.bottom), below = f.hasDelay ? panel(clip + "-delay", f.delayTop, f.delayBottom) : null;
   ["x-axis", "y-axis"].forEach(name => svg.append("g").attr("class", "axis " + name));
   svg.append("text").attr("class", "column").attr("x", f.left + 4).attr("y", f.top - 4).text("sequence number, bytes from the first");
+  svg.append("text").attr("class", "column").attr("x", f.right).attr("y", f.bottom + 33).attr("text-anchor", "end").text("time from the connection's first packet");
   ["window-far", "window-near", "ack-far", "ack-near", "arrived", "sent"].forEach(name => inside.append("path").attr("class", name));
   svg.select("path.sent").attr("data-n", data.data.length);
   svg.select("path.arrived").attr("data-n", data.arrived.length);

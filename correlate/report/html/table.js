@@ -100,8 +100,11 @@ function showTable(section) {
 
 /* ---- one connection ---- */
 
+const ENDED_WORDS = { open: "Still open at the end", closed: "Closed by both sides", reset: "Ended by a reset", unanswered: "Never answered" };
+const PAIRED_WORDS = { same: "the same addresses at both points", translated: "other addresses at " + names[1], terminated: "ended and begun anew by something between the points" };
+
 function connectionHead(c) {
-  return [h("p", {}, c.client + " \u2192 " + c.server + ", " + c.ended + ", " + (c.only ? "only at " + c.only : c.paired) + ". Began " + utc(base, c.first) + ", lasted " + duration(c.length) +
+  return [h("p", {}, c.client + " \u2192 " + c.server + ". " + ENDED_WORDS[c.ended] + "; " + (c.only ? "seen only at " + c.only : PAIRED_WORDS[c.paired]) + ". Began " + utc(base, c.first) + ", lasted " + duration(c.length) +
     (c.rtt === null ? "." : ", round trip between the taps " + duration(c.rtt) + ".")), c.other ? h("p", {}, "At " + names[1] + ": " + c.other.join(" \u2192 ")) : null];
 }
 
