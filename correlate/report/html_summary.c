@@ -224,8 +224,7 @@ put_trains(struct html *x)
     jk_open(&x->f->w, "resets", '[');
     for (int normal = 0; normal < 2; normal++)
         for (uint32_t i = 0; i < x->r->n_resets; i++)
-            if (train_is_news(&x->r->resets[i]) != normal &&
-                jwriter_written(&x->f->w) - from < RESETS_BUDGET)
+            if (train_is_news(&x->r->resets[i]) != normal && jwriter_written(&x->f->w) - from < RESETS_BUDGET)
                 put_train(x, i);
     jw_close(&x->f->w, ']');
 }

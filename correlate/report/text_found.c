@@ -180,7 +180,8 @@ write_reset_frames(struct text_face *f, const struct reset_train *t)
     write_filters(f, refs, frames_of_train(f->r, t, refs));
 }
 
-/* Of each connection once, for its first train that is shown; `told`: a finding told of it, so that it must not lack. */
+/* Of each connection once, for its first train that is shown; `told`: a finding told of it, so that it must not lack.
+ */
 static void
 write_ladder(struct text_face *f, uint32_t train, bool told)
 {
