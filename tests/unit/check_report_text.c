@@ -1,4 +1,5 @@
 #include "common/escape.h"
+#include "correlate/report/describe.h"
 #include "correlate/report/frames.h"
 #include "correlate/report/layout.h"
 #include "tests/unit/report_sample.h"
@@ -255,6 +256,29 @@ START_TEST(filters_name_ranges)
 }
 END_TEST
 
+START_TEST(a_normal_reset_is_news_when_lost)
+{
+    ck_assert(!train_is_news(&(struct reset_train){.reset_case = CASE_NORMAL}));
+    ck_assert(train_is_news(&(struct reset_train){.reset_case = CASE_NORMAL, .lost = 1}));
+    ck_assert(train_is_news(&(struct reset_train){.reset_case = CASE_3}));
+}
+END_TEST
+
+/* A train's filter names the one behind it, too, when it tells of that: and no other. */
+START_TEST(filters_name_the_train_that_is_told)
+{
+    static struct reset_train trains[3];
+    const struct report r = {.resets = trains, .n_resets = 3};
+
+    trains[0] = (struct reset_train){.connection = 1, .hop = 0, .repeats = 2};
+    trains[1] = (struct reset_train){.connection = 1, .hop = 1, .told = true};
+    trains[2] = (struct reset_train){.connection = 1, .hop = 0, .told = true};
+    ck_assert_ptr_eq(train_repeated(&r, &trains[0]), &trains[2]);
+    trains[0].repeats = 0;
+    ck_assert_ptr_null(train_repeated(&r, &trains[0]));
+}
+END_TEST
+
 START_TEST(colour_is_paired)
 {
     struct sample *s = sample_new();
@@ -354,6 +378,8 @@ main(void)
     tcase_add_test(t, hostile_names_are_no_markdown);
     tcase_add_test(t, markdown_says_the_same);
     tcase_add_test(t, filters_name_ranges);
+    tcase_add_test(t, a_normal_reset_is_news_when_lost);
+    tcase_add_test(t, filters_name_the_train_that_is_told);
     tcase_add_test(t, colour_is_paired);
     tcase_add_test(t, a_full_disk_is_told);
     tcase_add_loop_test(t, words_wrap, 0, (int)(sizeof wraps / sizeof *wraps));
