@@ -227,8 +227,8 @@ lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t of
     out->earliest = s->stamp_ns - high - slack;
     out->latest = s->stamp_ns - low + slack;
     const int64_t after = after_what_it_answers(j, l, place);
-    if (after > out->earliest)
-        out->earliest = after < out->latest ? after : out->latest;
+    out->earliest = after > out->earliest ? after : out->earliest;
+    out->latest = after > out->latest ? after : out->latest;
     out->timed = true;
     return true;
 }
