@@ -169,7 +169,7 @@ settle_fate(struct reset_train *t, const struct reset_item *const *item, uint32_
     if (t->arrived == t->count)
         t->fate = FATE_ARRIVED;
     else if (t->arrived > 0)
-        t->fate = FATE_PARTLY;
+        t->fate = t->lost > 0 ? FATE_PARTLY : FATE_UNRESOLVED;
     else
         t->fate = t->lost > 0 && decided == end ? FATE_LOST : FATE_UNRESOLVED;
     if (t->fate == FATE_UNRESOLVED)

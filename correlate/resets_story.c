@@ -220,7 +220,13 @@ tell_unresolved(struct prose *p, const struct train_view *v)
     prose_count(p, v->t->count, "reset", "resets");
     prose_add(p, " left %s", name(v, v->t->hop));
     add_frames(p, v, v->tx, v->n_tx);
-    prose_add(p, "; whether %s reached %s cannot be told", v->t->count > 1 ? "they" : "it", name(v, 1 - v->t->hop));
+    if (v->t->arrived > 0) {
+        prose_add(p, "; %" PRIu32 " arrived", v->t->arrived);
+        add_frames(p, v, v->rx, v->n_rx);
+        prose_add(p, ", whether the %s did cannot be told", v->t->count - v->t->arrived > 1 ? "others" : "other");
+    } else {
+        prose_add(p, "; whether %s reached %s cannot be told", v->t->count > 1 ? "they" : "it", name(v, 1 - v->t->hop));
+    }
     if (v->r->connections->connection[v->t->connection].pairing == PAIRED_TERMINATED)
         why = "the connection is terminated between the taps";
     if (why)

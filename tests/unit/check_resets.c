@@ -263,6 +263,28 @@ START_TEST(what_two_trains_share_is_unresolved)
 }
 END_TEST
 
+/* The first of three arrived, and of the others nothing is known (_i 1: but that one was lost). */
+START_TEST(partly_needs_one_that_was_lost)
+{
+    struct bench t;
+    struct wire w = {.us = 4000, .seq = 101, .flags = TCP_RST};
+
+    begin(&t);
+    open_connection(&t);
+    pass(&t, 1, (struct wire){.us = 3000, .seq = 2001, .ack = 101, .len = 100});
+    pass(&t, 0, w);
+    for (int k = 0; k < 2; k++) {
+        w.us += 100;
+        lose(&t, 0, w)->kind = k < _i ? EVENT_LOST : EVENT_UNRESOLVED;
+    }
+    run(&t);
+    ck_assert_uint_eq(t.r.resets[0].fate, _i ? FATE_PARTLY : FATE_UNRESOLVED);
+    ck_assert_uint_eq(t.r.resets[0].level, _i ? LEVEL_PROVEN : LEVEL_UNDECIDED);
+    ck_assert_uint_eq(t.r.resets[0].arrived, 1);
+    end(&t);
+}
+END_TEST
+
 START_TEST(a_reset_after_everything_is_no_news)
 {
     struct bench t;
@@ -393,6 +415,7 @@ main(void)
     tcase_add_test(c, data_after_close);
     tcase_add_test(c, old_data_after_both_fins_is_late);
     tcase_add_loop_test(c, what_two_trains_share_is_unresolved, 0, 2);
+    tcase_add_loop_test(c, partly_needs_one_that_was_lost, 0, 2);
     tcase_add_test(c, a_reset_after_everything_is_no_news);
     tcase_add_test(c, both_ends_are_reset_by_the_path);
     tcase_add_test(c, a_reset_off_rcv_nxt_is_not_to_be_taken);
