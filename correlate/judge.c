@@ -61,7 +61,7 @@ glance(struct judge *j, int h, bool *overtaken)
     struct lane *l = &j->lane[h];
     const struct store *s = l->from;
     const struct view *v = &r->views[h]->view[j->c->view[h]];
-    int64_t last = INT64_MIN;
+    int64_t last = INT64_MIN, usual = INT64_MIN;
     for (uint32_t i = 0; i < v->count; i++) {
         const uint32_t record = s->order[v->first + i];
         const struct segment *tx = store_segment(s, record);
@@ -82,6 +82,14 @@ glance(struct judge *j, int h, bool *overtaken)
         }
         const struct segment *rx = store_segment(l->to, tx->partner);
         struct verdict verdict;
+        if (usual == INT64_MIN || rx->stamp_ns - tx->stamp_ns > usual + LATE_REPEATED) {
+            const int doubted = late_doubted(j, l, i);
+            if (doubted < 0)
+                return -1;
+            if (doubted)
+                continue;
+        }
+        usual = rx->stamp_ns - tx->stamp_ns;
         *overtaken |= rx->stamp_ns < last;
         last = rx->stamp_ns > last ? rx->stamp_ns : last;
         if (!changed_pair(j, l, tx, rx, &verdict))
@@ -115,9 +123,9 @@ judge_paired(struct judge *j)
 {
     bool overtaken[2] = {false, false}, left_over = false;
     for (int h = 0; h < 2; h++) {
-        const struct match_side *m = j->lane[h].side;
         if (glance(j, h, &overtaken[h]))
             return -1;
+        const struct match_side *m = j->lane[h].side;
         left_over |= m && (m->unmatched_tx || m->unmatched_rx || m->n_copies || m->limited);
     }
     if (!left_over && !overtaken[0] && !overtaken[1])
@@ -127,7 +135,8 @@ judge_paired(struct judge *j)
     for (int h = 0; h < 2; h++) {
         if (overtaken[h] && order_reordered(j, &j->lane[h]))
             return -1;
-        if (left_over && (changed_unmatched(j, &j->lane[h]) || judge_left_over(j, &j->lane[h])))
+        if (left_over &&
+            (changed_unmatched(j, &j->lane[h]) || late_tell(j, &j->lane[h]) || judge_left_over(j, &j->lane[h])))
             return -1;
     }
     return 0;

@@ -9,6 +9,7 @@
  * judge_control.c the same for what carries no data: resets, pure acknowledgements
  * judge_arrived.c seen at the receiver, never seen leaving
  * judge_copies.c  ... because it is another's copy
+ * judge_late.c    pairs of the match that are too late to be believed
  * judge_changed.c corrupted, altered
  * judge_order.c   duplicated, reordered */
 #ifndef TWOPOINT_JUDGE_INTERNAL_H
@@ -22,6 +23,7 @@
 #define DELAYED_ACK    (500 * NS_PER_MS) /* RFC 9293 3.8.6.3: no acknowledgement is delayed longer */
 #define AROUND_STEP    NS_PER_S /* so near to a step of a clock it counts for both sides: a delay and DELAYED_ACK */
 #define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
+#define LATE_REPEATED  (150 * NS_PER_MS) /* no host repeats itself unasked sooner than 200 ms after (RFC 6298: 1 s) */
 #define WALK_LIMIT     2048              /* steps of one lookup */
 #define LEAST_MSS      256               /* wire segments are hardly ever smaller, but for the last */
 
@@ -146,6 +148,8 @@ bool lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32
 /* When would transmission `tx` have arrived at the other tap? False: unknown. */
 bool lane_arrival(const struct judge *j, const struct lane *l, const struct segment *tx, int64_t *earliest,
                   int64_t *latest, bool *neighbours);
+/* How much longer than the fastest a packet may take where nothing near was matched. */
+int64_t lane_unknown_spread(const struct theta *th);
 /* The first recorded arrival (by time) of any byte of [from, to), place in rx; NO_INDEX none. *limited is set when the
  * walk was cut short. */
 uint32_t lane_first_arrival(const struct lane *l, int64_t from, int64_t to, bool *limited);
@@ -228,6 +232,12 @@ uint16_t changed_fields(const struct judge *j, const struct lane *l, const struc
 bool changed_part(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
                   struct verdict *v);
 int changed_unmatched(struct judge *j, struct lane *l); /* sets the lane's marks */
+
+/* judge_late.c: the pair of transmission i of the sender's view, which took LATE_REPEATED longer than the one before:
+ * take it apart if it is not to be believed: 1. Else 0; -1: memory. */
+int late_doubted(struct judge *j, struct lane *l, uint32_t i);
+/* Those that were taken apart and may be either, as events; marks them. After changed_unmatched(). -1: memory. */
+int late_tell(struct judge *j, struct lane *l);
 
 /* judge_order.c */
 int order_reordered(struct judge *j, struct lane *l);

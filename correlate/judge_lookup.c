@@ -138,8 +138,8 @@ delays_around(const struct judge *j, const struct lane *l, int64_t stamp_ns, int
 
 /* Where nothing near was matched: how much longer than the least delay a packet may take. The clock's interval is as
  * wide as the least round trip. */
-static int64_t
-unknown_spread(const struct theta *th)
+int64_t
+lane_unknown_spread(const struct theta *th)
 {
     return th->low_known && th->high_known ? 2 * (th->high_ns - th->low_ns) + LATEST_UNKNOWN / 10 : LATEST_UNKNOWN;
 }
@@ -157,7 +157,7 @@ lane_arrival(const struct judge *j, const struct lane *l, const struct segment *
         if (!known)
             return false;
         low = l->h == 0 ? th.high_ns : -th.low_ns;
-        high = low + unknown_spread(&th);
+        high = low + lane_unknown_spread(&th);
     }
     if (floor) {
         const int64_t least = l->h == 0 ? th.low_ns : -th.high_ns;
@@ -222,7 +222,7 @@ lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t of
         if (!known)
             return false;
         low = l->h == 0 ? th.high_ns : -th.low_ns;
-        high = low + unknown_spread(&th);
+        high = low + lane_unknown_spread(&th);
     }
     out->earliest = s->stamp_ns - high - slack;
     out->latest = s->stamp_ns - low + slack;

@@ -92,6 +92,7 @@ match_free(struct match **pm)
         free((*pm)->side[h].spans);
         free((*pm)->side[h].copies);
         free((*pm)->side[h].alike);
+        free((*pm)->side[h].late);
     }
     free(*pm);
     *pm = NULL;

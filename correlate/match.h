@@ -23,11 +23,17 @@ struct alike { /* transmissions that cannot be told apart; as many of a group as
     uint32_t tx;
     uint32_t from, len; /* the bytes of tx, counted from its seq, that the group is about; 0, 0: control segments */
 };
+struct late { /* a pair that the judge took apart again (judge_late.c), and the least and greatest delay, as stamped,
+                 that were usual then */
+    uint32_t tx, rx;
+    int64_t low, high;
+};
 struct match_side {      /* one direction */
     struct span *spans;  /* sorted by tx, then from; only of segments with PARTNER_SPAN */
     struct copy *copies; /* sorted by tx, rx, from */
     struct alike *alike; /* sorted by group, then tx's stamp; groups hold matched and unmatched transmissions */
-    uint32_t n_spans, n_copies, n_alike;
+    struct late *late;
+    uint32_t n_spans, n_copies, n_alike, n_late;
     uint32_t unmatched_tx; /* transmissions of which some byte (or the whole, if empty) has no arrival */
     uint32_t unmatched_rx; /* arrivals of which some byte has no transmission, copies apart */
     uint32_t limited;      /* transmissions left unmatched because a limit was reached: they are unresolved, reason

@@ -1,0 +1,56 @@
+/* judge_late.c: pairs that are too late to be believed. */
+#include "tests/unit/judging.h"
+
+#include <stdlib.h>
+
+/* A reset was lost, and its like, sent a second later, arrived when its sender's capture had ended (_i 0), or was
+ * missing packets (_i 1). Where that looks whole, it was the first one, late (_i 2); and so it was where the two carry
+ * a number
+ * (_i 3), or other packets took as long (_i 4). */
+START_TEST(a_pair_far_too_late_is_none)
+{
+    const struct wire w = {.us = 50000, .seq = 2001, .ack = 5001, .flags = TCP_RST | TCP_ACK, .id = _i == 3 ? 777 : 0};
+    struct wire again = w;
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, i == 8 && _i == 4 ? 700000 : 5000,
+                   (struct wire){.us = 20000 + i * 1000, .seq = 1001 + i * 100, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 40000, .seq = 5001, .ack = 1801});
+    again.us = 1055000;
+    const uint32_t tx = build_add(b, 0, 0, w), rx = build_add(b, 1, 0, again);
+    build_cover(b, 0, 0, _i == 0 ? 60000 : 15000000);
+    build_cover(b, 1, 0, 15000000);
+    misses[0] = _i == 2 ? 0 : 1050000;
+    judge_it();
+    const struct event *left = event_about(0, tx), *came = event_about(1, rx);
+    if (_i >= 2) {
+        ck_assert_ptr_null(left);
+        ck_assert_ptr_null(came);
+        ck_assert_uint_eq(build_segment(b, 0, tx)->partner, rx);
+    } else if (_i == 1) {
+        ck_assert_int_eq(left->kind, EVENT_UNRESOLVED);
+        ck_assert_int_eq(left->candidates, MAY_BE_LOST | MAY_BE_LATE);
+        ck_assert_int_eq(came->kind, EVENT_UNRESOLVED);
+        ck_assert_int_eq(came->candidates, MAY_BE_MISSED | MAY_BE_LATE);
+        ck_assert(says(left, RULE_LATE_OR_ANOTHER) && says(came, RULE_LATE_OR_ANOTHER));
+    } else {
+        ck_assert_int_eq(left->kind, EVENT_LOST);
+        ck_assert_int_eq(left->level, LEVEL_SUPPORTED);
+        ck_assert_ptr_null(came);
+    }
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("judge late");
+    TCase *t = tcase_create("late");
+    tcase_add_checked_fixture(t, judging_setup, judging_teardown);
+    tcase_add_loop_test(t, a_pair_far_too_late_is_none, 0, 5);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
