@@ -165,6 +165,13 @@ note_dsack(struct lane *l, const struct segment *s, const struct extra *x, uint3
     return 0;
 }
 
+/* Resets acknowledge what their host had received, but not all hosts fill that in: the one that refuses a SYN must. */
+static bool
+acknowledges(const struct segment *s)
+{
+    return (s->flags & TCP_ACK) && (!(s->flags & TCP_RST) || s->seq == 0);
+}
+
 /* How far the receiver's host had acknowledged lane l, by frame that it sent; and which of them carry SACK blocks. */
 static int
 gather_acks(struct judge *j, struct lane *l)
@@ -183,7 +190,7 @@ gather_acks(struct judge *j, struct lane *l)
         const struct segment *s = lane_tx(back, i);
         if (i + 8 < back->n_tx)
             __builtin_prefetch(lane_tx(back, i + 8));
-        if ((s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK) {
+        if (acknowledges(s)) {
             const int64_t at = lane_ack_pos(l, s->ack, a.acked, j->c);
             const struct extra *x = store_extra(back->from, s);
             a.acked_before = any ? a.acked : INT64_MAX;

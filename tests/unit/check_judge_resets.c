@@ -75,6 +75,23 @@ START_TEST(an_answer_left_after_what_it_answers)
 }
 END_TEST
 
+/* A SYN that the server's capture does not hold was refused by its host (_i 0): it had arrived. Not told by a reset
+ * that refuses none (_i 1). */
+START_TEST(a_refused_syn_had_arrived)
+{
+    build_free(&b);
+    b = build_new();
+    const uint32_t syn = build_add(b, 0, 0, (struct wire){.us = 100000, .flags = TCP_SYN, .seq = 1000});
+    build_pass(b, 1, 5000, (struct wire){.us = 106000, .flags = TCP_RST | TCP_ACK, .seq = _i ? 777 : 0, .ack = 1001});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_it();
+    const struct event *e = event_about(0, syn);
+    ck_assert_int_eq(e->kind, _i ? EVENT_LOST : EVENT_MISSED);
+    ck_assert_int_eq(e->level, _i ? LEVEL_SUPPORTED : LEVEL_PROVEN);
+}
+END_TEST
+
 /* One reset left, two equal ones arrived: the first is faster than all around it (_i 0), and may be that reset all the
  * same. With another TTL (_i 1) it is not. */
 START_TEST(a_fast_copy_is_not_proven_injected)
@@ -106,6 +123,7 @@ main(void)
     tcase_add_loop_test(t, reset_that_ends_it, 0, 3);
     tcase_add_loop_test(t, a_reset_with_the_next_id_may_be_missed, 0, 2);
     tcase_add_loop_test(t, an_answer_left_after_what_it_answers, 0, 2);
+    tcase_add_loop_test(t, a_refused_syn_had_arrived, 0, 2);
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
