@@ -258,6 +258,7 @@ judge_finish(struct judge *const judges[], size_t n, struct report *r)
         judge_restart(j);
     }
     qsort(r->events, r->n_events, sizeof *r->events, judge_by_time);
+    judge_hidden_resets(r);
     return 0;
 }
 

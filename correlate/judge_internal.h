@@ -243,4 +243,7 @@ int late_tell(struct judge *j, struct lane *l);
 int order_reordered(struct judge *j, struct lane *l);
 int order_copies(struct judge *j, struct lane *l);
 
+/* judge_hidden.c: all events are there; those are taken back that rest on a capture which shows no resets. */
+void judge_hidden_resets(struct report *r);
+
 #endif

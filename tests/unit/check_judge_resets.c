@@ -1,4 +1,5 @@
 /* The rules about resets that were never seen leaving. */
+#include "correlate/judge_internal.h"
 #include "tests/unit/judging.h"
 
 #include <stdlib.h>
@@ -92,6 +93,40 @@ START_TEST(a_refused_syn_had_arrived)
 }
 END_TEST
 
+/* The sender's capture shows no reset, and one of those that came from there was probably missed: so may the other
+ * connection's be. Not so where a reset was seen leaving (_i 1), or where none is suspect (_i 2). */
+START_TEST(a_capture_without_resets_proves_none_injected)
+{
+    const struct wire reset = {.us = 40000, .seq = 2001, .flags = TCP_RST};
+    const uint32_t first = build_add(b, 1, 0, reset);
+    if (_i == 1)
+        build_pass(b, 0, 5000, (struct wire){.us = 90000, .seq = 2001, .flags = TCP_RST});
+    build_flow(b);
+    const uint32_t second = build_add(b, 1, 0, reset);
+    build_finish(b);
+    struct evidence evidence[2] = {{.rule = RULE_CANNOT_TELL}, {.rule = RULE_SENDER_LOOKS_WHOLE}};
+    struct event events[2] = {{.record = first,
+                               .kind = EVENT_UNRESOLVED,
+                               .reason = _i == 2 ? REASON_GAP : REASON_SUSPECT,
+                               .seen_at = 1,
+                               .n_evidence = 1},
+                              {.connection = 1,
+                               .record = second,
+                               .kind = EVENT_INJECTED,
+                               .level = LEVEL_SUPPORTED,
+                               .seen_at = 1,
+                               .evidence = 1,
+                               .n_evidence = 1}};
+    struct report r = {.connections = &b->connections, .events = events, .n_events = 2, .evidence = evidence};
+    for (int p = 0; p < POINTS; p++)
+        r.stores[p] = b->stores[p], r.views[p] = b->views_of[p];
+    judge_hidden_resets(&r);
+    ck_assert_int_eq(events[1].kind, _i ? EVENT_INJECTED : EVENT_UNRESOLVED);
+    ck_assert_int_eq(evidence[1].rule, _i ? RULE_SENDER_LOOKS_WHOLE : RULE_CANNOT_TELL);
+    judge_finished();
+}
+END_TEST
+
 /* One reset left, two equal ones arrived: the first is faster than all around it (_i 0), and may be that reset all the
  * same. With another TTL (_i 1) it is not. */
 START_TEST(a_fast_copy_is_not_proven_injected)
@@ -124,6 +159,7 @@ main(void)
     tcase_add_loop_test(t, a_reset_with_the_next_id_may_be_missed, 0, 2);
     tcase_add_loop_test(t, an_answer_left_after_what_it_answers, 0, 2);
     tcase_add_loop_test(t, a_refused_syn_had_arrived, 0, 2);
+    tcase_add_loop_test(t, a_capture_without_resets_proves_none_injected, 0, 3);
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
