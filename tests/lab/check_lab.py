@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """The lab's own arithmetic: reading frames, tying captures to the wire, ageing, deciding what can be decided."""
+import json
 import os
 import struct
+import subprocess
 import sys
 import tempfile
 import types
@@ -9,6 +11,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import age  # noqa: E402
+import cut  # noqa: E402
 import decide  # noqa: E402
 import frames  # noqa: E402
 import legs  # noqa: E402
@@ -168,6 +171,27 @@ class Ageing(unittest.TestCase):
     def test_retransmissions(self):
         f = [taken(i + 1, p) for i, p in enumerate((packet(1, 100), packet(101, 100), packet(1, 100), packet(201, 0)))]
         self.assertEqual(age.retransmissions(f, {1, 2, 3, 4}), [3])
+
+
+class Cutting(unittest.TestCase):
+    def test_frames_and_truth(self):
+        with tempfile.TemporaryDirectory() as case, tempfile.TemporaryDirectory() as pair:
+            records = [(n, packet(100 * n, 100, sport=40000 + n % 2), 154) for n in range(1, 9)]
+            for point in ("client", "server"):
+                frames.write_pcap(os.path.join(case, point + ".pcap"), records)
+            truth = [{"truth": "header"}, {"truth": "hop"}, {"truth": "group", "id": 1, "seen_at": "client", "frames": [3, 5, 4]}]
+            truth += [{"truth": "lost", "seen_at": "client", "frame": n, "decidable": True, "why_not": None} for n in (3, 4, 7)]
+            with open(os.path.join(case, "truth.ndjson"), "w", encoding="utf-8") as out:
+                out.writelines(json.dumps(line) + "\n" for line in truth)
+            arguments = types.SimpleNamespace(ports={40001}, client=(2, 6), server=None, bytes=60)
+            taken_in = {point: cut.cut_point(case, pair, point, arguments) for point in ("client", "server")}
+            self.assertEqual(taken_in["client"], {3: (0, 1), 5: (0, 2)})
+            self.assertEqual(len(taken_in["server"]), 4)
+            left = cut.cut_truth(case, taken_in)
+            self.assertEqual([line["truth"] for line in left], ["header", "group", "lost"])
+            self.assertEqual((left[1]["frames"], left[2]["frame"], left[2]["decidable"]), ([1, 2], 1, False))
+            plain = subprocess.run(["zstd", "-dcq", os.path.join(pair, "client.pcapng.zst")], capture_output=True, check=True)
+            self.assertEqual(plain.stdout[:4], b"\x0a\x0d\x0d\x0a")
 
 
 class Deciding(unittest.TestCase):
