@@ -324,7 +324,7 @@ class Writer:
                                  "frames": sorted(numbers)})
 
     def trains(self):
-        """One sender, one connection, one cause. Its fate is that of the members that were recorded: of others no capture knows."""
+        """One sender, one connection, one cause."""
         trains = collections.defaultdict(list)
         for t in self.ledger.items:
             if t.flags & frames.RST and t.connection not in self.terminated and not t.under_way:
@@ -338,6 +338,16 @@ class Writer:
         names = ("abort", "abort-after-complete")
         return [names[1 - names.index(t.cause)]] if t.cause in names and t.either else []
 
+    def fates(self, recorded, members):
+        """What may be said of the fate of those that were recorded where they are seen to leave (or, made by the path, to arrive):
+        of others no capture knows, unless they were seen at the other end."""
+        d = self.decide
+        seen = [t for t in members if t in recorded or d.sent(t) or d.arrived(t)]
+        fates = [fate_of(sum(1 for t in those if t.fate == "arrived"), len(those)) for those in (recorded, seen)]
+        if any(not t.by_path and d.as_if_lost(t) for t in recorded):
+            fates.append(fate_of(sum(1 for t in recorded if t.fate == "arrived" and not d.as_if_lost(t)), len(recorded)))
+        return list(dict.fromkeys(fates))
+
     def train(self, connection, cause, by_path, sender, members):
         d = self.decide
         place = d.arrived if by_path else d.sent
@@ -346,9 +356,7 @@ class Writer:
             return
         decidable = len(recorded) == len(members) and not any(d.injected(t) if by_path else d.lost(t) for t in members)
         arrived = sum(1 for t in recorded if t.fate == "arrived")
-        fates = [fate_of(arrived, len(recorded))]
-        unshown = sum(1 for t in recorded if not by_path and d.as_if_lost(t))
-        fates += [fate_of(arrived - unshown, len(recorded))] if unshown else []
+        fates = self.fates(recorded, members)
         self.out.append({
             "truth": "resets", "connection": connection, "sent_by": "path" if by_path else POINTS[sender],
             "from": POINTS[sender], "to": POINTS[1 - sender], "cause": cause, "fate": fates[0], "fate_too": fates[1:],
