@@ -11,8 +11,10 @@
  * messages of an application are not cut; but against what is to be expected it takes two. */
 #include "correlate/match_internal.h"
 
-#define PARTS  2048
-#define CROWDS 4 /* so many times more witnesses for the one than for the other decide */
+#define PARTS      2048
+#define CANDIDATES 64
+#define LEAST_SIZE 500 /* no host uses less than 536, but for options */
+#define CROWDS     4   /* so many times more witnesses for the one than for the other decide */
 
 struct part {
     uint32_t span;  /* of an arrival that is the first piece of a transmission */
@@ -71,6 +73,28 @@ explained(const struct sizing *z, uint32_t size)
     return n;
 }
 
+/* Of n values, each of which may be several pieces merged, the one that explains the most; the largest of such. */
+static uint32_t
+best_explaining(const struct sizing *z, const uint32_t *value, uint32_t n)
+{
+    uint32_t tried[CANDIDATES], n_tried = 0, best = 0, most = 0;
+
+    for (uint32_t i = 0; i < n && n_tried < CANDIDATES; i++) {
+        uint32_t k = 0;
+        while (k < n_tried && tried[k] != value[i])
+            k++;
+        if (k < n_tried || value[i] < LEAST_SIZE)
+            continue;
+        tried[n_tried++] = value[i];
+        const uint32_t count = explained(z, value[i]);
+        if (count > most || (count == most && value[i] > best)) {
+            best = value[i];
+            most = count;
+        }
+    }
+    return best;
+}
+
 /* What the pieces say a full segment without SACK blocks is; 0 none. Those that had some count where no others are. */
 static uint32_t
 size_by_parts(const struct sizing *z, uint32_t agreed, bool *guessed)
@@ -86,7 +110,9 @@ size_by_parts(const struct sizing *z, uint32_t agreed, bool *guessed)
     if (n == 0)
         for (uint32_t i = 0; i < z->n; i++)
             value[n++] = z->part[i].span + z->part[i].taken;
-    best = learn_commonest(value, n, &count);
+    best = best_explaining(z, value, n);
+    if (best == 0)
+        best = learn_commonest(value, n, &count);
     *guessed = best > 0 && (uint64_t)explained(z, best) * 2 < z->n;
     return best;
 }
@@ -149,12 +175,28 @@ conclude(const struct sizing *z, bool filled)
     return filled || z->shorter > 0 ? SACK_UNKNOWN : SACK_LEFT;
 }
 
+/* The MSS that the other end asked for in its SYN: as it came to the sender, else as it left; 0 where no capture has
+ * it. */
+static uint32_t
+agreed_mss(const struct task *t)
+{
+    for (int side = TX; side <= RX; side++) {
+        const unsigned other = t->h == 0 ? !t->c->near[t->point[side]] : t->c->near[t->point[side]];
+        const uint32_t record = t->view[side]->syn_record[other];
+        const struct extra *x =
+            record == NO_RECORD ? NULL : store_extra(t->store[side], store_segment(t->store[side], record));
+        if (x && x->mss)
+            return x->mss;
+    }
+    return 0;
+}
+
 void
 learn_size(struct task *t)
 {
     struct sizing z = {.n = 0};
     struct translation *tr = t->tr;
-    uint32_t agreed = t->back->mss_to, best;
+    uint32_t agreed = agreed_mss(t), best;
     bool guessed, filled = true;
 
     collect_parts(t, &z, agreed ? agreed : WIRE_USUAL); /* what is longer than this was segmented after the tap */

@@ -189,6 +189,37 @@ START_TEST(learned_from_merged_pieces)
 END_TEST
 
 /* What arrives first of a super-segment's bytes is a retransmission of them, shorter: it says nothing of the size. */
+/* No capture has the SYNs, and most pieces were merged again by threes; one was not. */
+START_TEST(learned_from_the_piece_that_divides_the_others)
+{
+    match_build_free(&b);
+    b = build_new();
+    match_ordinary(b, -1, false);
+    for (int i = 0; i < 4; i++)
+        send_in_pieces(match_wire(210000 + i * 1000, 30000 + (uint32_t)i * 20000, 6 * 1348), i == 2 ? 1348 : 3 * 1348);
+    const struct translation *t = learned();
+    ck_assert_uint_eq(t->mss, 1348);
+    ck_assert(!t->mss_guessed);
+}
+END_TEST
+
+/* The SYN-ACK, which says how much the client may send, is in the client's capture (_i 0) or the server's alone. */
+START_TEST(learned_from_a_syn_that_one_capture_missed)
+{
+    match_build_free(&b);
+    b = build_new();
+    build_pass(b, 0, WAY, (struct wire){.us = 1000, .flags = TCP_SYN, .seq = ISN0, .mss = 1460});
+    build_add(b, _i, 1,
+              (struct wire){.us = 12000, .flags = TCP_SYN | TCP_ACK, .seq = ISN1, .ack = ISN0 + 1, .mss = 1360});
+    match_ordinary(b, -1, false);
+    for (int i = 0; i < 4; i++)
+        send_in_pieces(match_wire(210000 + i * 1000, 30000 + (uint32_t)i * 20000, 4 * 1360), 2 * 1360);
+    const struct translation *t = learned();
+    ck_assert_uint_eq(t->mss, 1360);
+    ck_assert(!t->mss_guessed);
+}
+END_TEST
+
 START_TEST(a_retransmission_is_no_piece)
 {
     match_ordinary(b, 1, false);
@@ -350,6 +381,8 @@ main(void)
     tcase_add_test(t, options_that_were_not_kept);
     tcase_add_loop_test(t, learned_from_pieces, 0, 2);
     tcase_add_test(t, learned_from_merged_pieces);
+    tcase_add_test(t, learned_from_the_piece_that_divides_the_others);
+    tcase_add_loop_test(t, learned_from_a_syn_that_one_capture_missed, 0, 2);
     tcase_add_test(t, a_retransmission_is_no_piece);
     tcase_add_loop_test(t, learned_from_the_counter, 0, 4);
     tcase_add_test(t, messages_are_not_cut);
