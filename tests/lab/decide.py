@@ -15,7 +15,8 @@ import collections
 from frames import FIN, RST, SYN, distance
 from ledger import CORRUPTED, LOST
 
-NEAR_NS = 10 * 10**9  # a capture's misses spoil what lies nearer than this
+NEAR_NS = 10 * 10**9  # a capture's misses spoil what lies nearer than this ...
+FEW = 10  # ... or than so many times their mean distance
 MARGIN_NS = 10**6
 MOTLEY = 2  # per cent of a direction's packets that may deviate from the others' marks or options
 DOUBLED_NS = 500_000  # two copies nearer than this the capture may have made itself
@@ -30,6 +31,7 @@ class View:
     def __init__(self, keep, cut, first, last, missed, gap=None, counted=False):
         self.keep, self.cut, self.first, self.last, self.missed = keep, cut, first, last, sorted(missed)
         self.gap, self.counted = gap, counted
+        self.reach = max(NEAR_NS, FEW * (last - first) // len(missed)) if missed and first is not None else NEAR_NS
 
     def frame(self, seen):
         if not seen or any(part not in self.keep for part in seen.frame.parts):
@@ -42,8 +44,8 @@ class View:
         return at < (seen.frame.caplen if self.cut is None else min(seen.frame.caplen, self.cut))
 
     def missed_near(self, start, end):
-        at = bisect.bisect_right(self.missed, start - NEAR_NS)
-        return at < len(self.missed) and self.missed[at] < end + NEAR_NS
+        at = bisect.bisect_right(self.missed, start - self.reach)
+        return at < len(self.missed) and self.missed[at] < end + self.reach
 
     def whole(self, start, end):
         if self.first is None or start < self.first or end > self.last:
@@ -155,11 +157,11 @@ class Decide:
 
     def as_if_lost(self, t):
         """Whether both captures would be the same had it been lost: nothing hangs on it (hanging), and what else the receiver's
-        capture missed within 10 s nothing shows either, nor does a counter."""
+        capture missed near it nothing shows either, nor does a counter."""
         if not self.sent(t) or not t.arrivals or self.views[1 - t.sender].counted:
             return False
         at = t.arrivals[0].frame.t
-        near = [number for when, number in self.gone[1 - t.sender] if abs(when - at) < NEAR_NS]
+        near = [number for when, number in self.gone[1 - t.sender] if abs(when - at) < self.views[1 - t.sender].reach]
         return t.number in near and None not in near
 
     def find_marked(self):
