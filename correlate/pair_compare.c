@@ -25,7 +25,7 @@ struct sample {
     uint32_t n, slots; /* slots: of the hash table, a power of two; 0: a plain list */
     uint64_t mask;
 };
-typedef uint64_t key_function(const struct pairer *p, const struct segment *s, int e, const void *context);
+typedef uint64_t key_function(const struct segment *s, int e, const void *context);
 
 struct shifts {
     const uint32_t *delta; /* what to add, by endpoint of point 0 */
@@ -36,7 +36,7 @@ struct shifts {
 #define STABLE_FLAGS (TCP_SYN | TCP_FIN | TCP_RST | TCP_ACK)
 
 static uint64_t
-key_of_numbers(const struct pairer *p, const struct segment *s, int e, const void *context)
+key_of_numbers(const struct segment *s, int e, const void *context)
 {
     const struct shifts *c = context;
     uint32_t words[6] = {0};
@@ -49,11 +49,11 @@ key_of_numbers(const struct pairer *p, const struct segment *s, int e, const voi
     words[3] = (uint32_t)(s->flags & STABLE_FLAGS) | (uint32_t)e << 8;
     words[4] = c->exact ? s->window : 0;
     words[5] = c->exact && (s->bits & SEG_TS) ? s->tsval : 0;
-    return XXH3_64bits_withSeed(words, sizeof words, p->seed) | 1;
+    return XXH3_64bits_withSeed(words, sizeof words, SAMPLING_SEED) | 1;
 }
 
 static uint64_t
-key_of_content(const struct pairer *p, const struct segment *s, int e, const void *context)
+key_of_content(const struct segment *s, int e, const void *context)
 {
     int wanted = *(const int *)context;
     uint32_t words[5] = {0};
@@ -70,7 +70,7 @@ key_of_content(const struct pairer *p, const struct segment *s, int e, const voi
     } else {
         return 0;
     }
-    return XXH3_64bits_withSeed(words, sizeof words, p->seed) | 1;
+    return XXH3_64bits_withSeed(words, sizeof words, SAMPLING_SEED) | 1;
 }
 
 static uint64_t
@@ -114,7 +114,7 @@ take_sample(const struct pairer *p, int point, uint32_t v, bool flip, key_functi
     for (uint32_t i = view->first; i < view->first + view->count && out->n < 16 * SAMPLE; i++) {
         const struct segment *seg = store_segment(s, s->order[i]);
         int e = ((seg->bits & SEG_FROM_1) != 0) != (point == 1 && flip);
-        uint64_t k = seg->bits & SEG_DOUBLED ? 0 : key(p, seg, e, context);
+        uint64_t k = seg->bits & SEG_DOUBLED ? 0 : key(seg, e, context);
         if (k == 0 || (k & mask) != 0)
             continue;
         if (!append(out, &capacity, (struct item){k, seg->stamp_ns, seg->seq, (uint8_t)e, false}))

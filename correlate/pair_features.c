@@ -13,10 +13,10 @@
 enum mark { MARK_SYN, MARK_SYN_ACK, MARK_SYN_TIME, MARK_ANSWER_TIME, MARK_PAYLOAD, MARK_TIME, MARK_NUMBERS };
 
 static uint64_t
-hash_words(const struct pairer *p, enum mark mark, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+hash_words(enum mark mark, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
     const uint32_t words[5] = {(uint32_t)mark, a, b, c, d};
-    return XXH3_64bits_withSeed(words, sizeof words, p->seed);
+    return XXH3_64bits_withSeed(words, sizeof words, SAMPLING_SEED);
 }
 
 static int
@@ -45,12 +45,12 @@ take_handshake(struct features *out, const struct pairer *p, int point, uint32_t
         const struct segment *s = store_segment(p->stores[point], view->syn_record[e]);
         const struct extra *x = store_extra(p->stores[point], s);
         bool answer = (s->flags & TCP_ACK) != 0;
-        if (append(out, point, v, hash_words(p, answer ? MARK_SYN_ACK : MARK_SYN, view->isn[e], 0, 0, 0), 30) != 0)
+        if (append(out, point, v, hash_words(answer ? MARK_SYN_ACK : MARK_SYN, view->isn[e], 0, 0, 0), 30) != 0)
             return -1;
         if ((s->bits & SEG_TS) == 0)
             continue;
-        uint64_t time = answer ? hash_words(p, MARK_ANSWER_TIME, s->tsval, s->tsecr, 0, 0)
-                               : hash_words(p, MARK_SYN_TIME, s->tsval, x ? x->window_scale : 255, 0, 0);
+        uint64_t time = answer ? hash_words(MARK_ANSWER_TIME, s->tsval, s->tsecr, 0, 0)
+                               : hash_words(MARK_SYN_TIME, s->tsval, x ? x->window_scale : 255, 0, 0);
         if (append(out, point, v, time, answer ? 30 : 20) != 0)
             return -1;
     }
@@ -91,13 +91,13 @@ sketch_append(struct features *out, const struct sketch *s, int point, uint32_t 
 
 /* Numbers of a segment by role, which does not depend on addresses: 0 for the client's, 1 for the server's. */
 static uint64_t
-hash_numbers(const struct pairer *p, const struct view *view, const struct segment *s)
+hash_numbers(const struct view *view, const struct segment *s)
 {
     int e = (s->bits & SEG_FROM_1) != 0;
     uint32_t role = e != view->client;
 
-    return hash_words(p, MARK_NUMBERS, s->seq - view->isn[e], s->flags & TCP_ACK ? s->ack - view->isn[1 - e] : 0,
-                      s->len, (uint32_t)s->window | role << 16 | (uint32_t)(s->flags & TCP_FIN) << 17);
+    return hash_words(MARK_NUMBERS, s->seq - view->isn[e], s->flags & TCP_ACK ? s->ack - view->isn[1 - e] : 0, s->len,
+                      (uint32_t)s->window | role << 16 | (uint32_t)(s->flags & TCP_FIN) << 17);
 }
 
 int
@@ -110,7 +110,7 @@ features_take_payload(struct features *out, const struct pairer *p, int point, u
     for (uint32_t i = view->first; i < view->first + view->count; i++) {
         const struct segment *s = store_segment(st, st->order[i]);
         if (s->kept >= PAYLOAD_LEAST)
-            sketch_take(&payload, hash_words(p, MARK_PAYLOAD, s->digest, s->len, s->kept, 0));
+            sketch_take(&payload, hash_words(MARK_PAYLOAD, s->digest, s->len, s->kept, 0));
     }
     return sketch_append(out, &payload, point, v, 18);
 }
@@ -125,7 +125,7 @@ take_times(struct features *out, const struct pairer *p, int point, uint32_t v)
     for (uint32_t i = view->first; i < view->first + view->count; i++) {
         const struct segment *s = store_segment(st, st->order[i]);
         if ((s->bits & SEG_TS) && (s->flags & (TCP_SYN | TCP_RST)) == 0)
-            sketch_take(&times, hash_words(p, MARK_TIME, s->tsval, s->tsecr, s->len, s->flags & TCP_FIN));
+            sketch_take(&times, hash_words(MARK_TIME, s->tsval, s->tsecr, s->len, s->flags & TCP_FIN));
     }
     return sketch_append(out, &times, point, v, 14);
 }
@@ -142,7 +142,7 @@ take_numbers(struct features *out, const struct pairer *p, int point, uint32_t v
     for (uint32_t i = view->first; i < view->first + view->count; i++) {
         const struct segment *s = store_segment(st, st->order[i]);
         if ((s->flags & (TCP_SYN | TCP_RST)) == 0)
-            sketch_take(&numbers, hash_numbers(p, view, s));
+            sketch_take(&numbers, hash_numbers(view, s));
     }
     return sketch_append(out, &numbers, point, v, 8);
 }
@@ -151,7 +151,7 @@ int
 features_take_tuple(struct features *out, const struct pairer *p, int point, uint32_t v)
 {
     const struct flow_key *k = &p->stores[point]->flows[pairer_view(p, point, v)->flow].key;
-    return append(out, point, v, XXH3_64bits_withSeed(k, sizeof *k, p->seed), 0);
+    return append(out, point, v, XXH3_64bits_withSeed(k, sizeof *k, SAMPLING_SEED), 0);
 }
 
 int
