@@ -71,6 +71,24 @@ reason_name(enum undecided_reason r)
 }
 
 const char *
+reason_text(enum undecided_reason r)
+{
+    static const char *const text[] = {
+        [REASON_OUTSIDE_WINDOW] = "outside the time that both captures cover",
+        [REASON_GAP] = "there is a gap in a capture",
+        [REASON_DROPS] = "a capture was dropping packets",
+        [REASON_CAPTURE_MISSES] = "a capture was missing packets",
+        [REASON_AMBIGUOUS_COPY] = "copies cannot be told apart",
+        [REASON_FILE_ENDS] = "a capture ends too early",
+        [REASON_LIMIT] = "too many segments are alike",
+        [REASON_NO_CLOCK] = "the clocks cannot be brought together",
+        [REASON_TERMINATED] = "the connection is terminated between the taps",
+        [REASON_SUSPECT] = "the sender's own capture is incomplete around them",
+    };
+    return text[r];
+}
+
+const char *
 fate_name(enum fate f)
 {
     static const char *const names[] = {"arrived", "lost", "partly", "unresolved"};

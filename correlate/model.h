@@ -222,6 +222,7 @@ const char *evidence_text(const struct report *r, const struct evidence *e, char
 const char *event_kind_name(enum event_kind k);   /* "lost" ... */
 const char *level_name(enum level l);             /* "proven" ... */
 const char *reason_name(enum undecided_reason r); /* "outside-window" ...; NULL for none */
+const char *reason_text(enum undecided_reason r); /* "there is a gap in a capture" ...; NULL for none */
 const char *fate_name(enum fate f);
 const char *cause_name(enum cause c); /* "late-segment" ... */
 const char *stage_name(enum stage s);

@@ -215,7 +215,7 @@ static void
 tell_unresolved(struct prose *p, const struct train_view *v)
 {
     const struct event *e = v->first->event == NO_INDEX ? NULL : &v->r->events[v->first->event];
-    const char *why = e ? reason_name(e->reason) : NULL;
+    const char *why = e ? reason_text(e->reason) : NULL;
 
     prose_count(p, v->t->count, "reset", "resets");
     prose_add(p, " left %s", name(v, v->t->hop));
@@ -228,7 +228,7 @@ tell_unresolved(struct prose *p, const struct train_view *v)
         prose_add(p, "; whether %s reached %s cannot be told", v->t->count > 1 ? "they" : "it", name(v, 1 - v->t->hop));
     }
     if (v->r->connections->connection[v->t->connection].pairing == PAIRED_TERMINATED)
-        why = "the connection is terminated between the taps";
+        why = reason_text(REASON_TERMINATED);
     if (why)
         prose_add(p, " (%s)", why);
     add_after(p, v);

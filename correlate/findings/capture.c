@@ -146,7 +146,8 @@ find_capture_missed(struct findings *f)
         x->count = misses > drops ? misses : drops;
         prose_add(&t, "The capture of %s is not whole: ", point_name(f, p));
         if (drops)
-            prose_add(&t, "its counters show %" PRIu64 " dropped packets%s", drops, misses ? ", and " : "");
+            prose_add(&t, "its counters show %" PRIu64 " dropped %s%s", drops, drops == 1 ? "packet" : "packets",
+                      misses ? ", and " : "");
         if (misses)
             prose_add(&t, "the traffic proves that it missed at least %" PRIu64, misses);
         finding_frames(f, x, &t);

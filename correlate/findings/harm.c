@@ -187,10 +187,10 @@ find_spurious(struct findings *f)
         for (uint32_t i = 0; i < f->r->connections->n; i++)
             if (f->r->numbers[i].hop[h].spurious)
                 finding_connection(f, x, i);
-        prose_add(&p, "%" PRIu64 " of %" PRIu64 " retransmissions from %s to %s", n->spurious, n->retransmitted,
-                  point_name(f, h), point_name(f, 1 - h));
+        prose_add(&p, "%" PRIu64 " of %" PRIu64 " %s from %s to %s", n->spurious, n->retransmitted,
+                  n->retransmitted == 1 ? "retransmission" : "retransmissions", point_name(f, h), point_name(f, 1 - h));
         finding_connections(f, x, &p);
-        prose_add(&p, " were for nothing: the original had arrived.");
+        prose_add(&p, " %s for nothing: the original had arrived.", n->spurious == 1 ? "was" : "were");
         finding_integer(x, "sent", (int64_t)n->sent);
         finding_integer(x, "retransmitted", (int64_t)n->retransmitted);
         finding_integer(x, "spurious", (int64_t)n->spurious);

@@ -44,9 +44,9 @@ describe_loss(struct findings *f, struct finding *x, int h, uint64_t proven, boo
     struct prose p = {0};
 
     stats_wilson(x->count, sent, &low, &high);
-    prose_add(&p, "%" PRIu64 " of %" PRIu64 " segments from %s to %s %s lost between the taps%s", x->count, sent,
-              point_name(f, h), point_name(f, 1 - h), x->count == 1 ? "was" : "were",
-              card ? ", some of them possibly in the receiver's own card" : "");
+    prose_add(&p, "%" PRIu64 " of %" PRIu64 " %s from %s to %s %s lost between the taps%s", x->count, sent,
+              sent == 1 ? "segment" : "segments", point_name(f, h), point_name(f, 1 - h),
+              x->count == 1 ? "was" : "were", card ? ", some of them possibly in the receiver's own card" : "");
     finding_connections(f, x, &p);
     prose_add(&p, " (");
     add_ratio(&p, (double)x->count / (double)sent);
@@ -120,10 +120,14 @@ find_loss_bursts(struct findings *f)
         for (uint32_t i = 0; i < f->r->connections->n; i++)
             if (f->r->numbers[i].hop[h].burst_max > 1)
                 finding_connection(f, x, i);
-        prose_add(&p,
-                  "Losses from %s to %s come in bursts: %" PRIu64 " in %" PRIu64
-                  " runs, %.1f on average, the longest %" PRIu64,
-                  point_name(f, h), point_name(f, 1 - h), n->lost, n->bursts, n->burst_mean, n->burst_max);
+        if (n->bursts == 1)
+            prose_add(&p, "Losses from %s to %s come in bursts: all %" PRIu64 " in one run", point_name(f, h),
+                      point_name(f, 1 - h), n->lost);
+        else
+            prose_add(&p,
+                      "Losses from %s to %s come in bursts: %" PRIu64 " in %" PRIu64
+                      " runs, %.1f on average, the longest %" PRIu64,
+                      point_name(f, h), point_name(f, 1 - h), n->lost, n->bursts, n->burst_mean, n->burst_max);
         finding_connections(f, x, &p);
         prose_add(&p, ".");
         finding_integer(x, "lost", (int64_t)n->lost);
@@ -161,7 +165,8 @@ describe_outage(struct findings *f, int h, uint32_t from_bin, uint32_t to_bin)
         return;
     prose_add(&p, "Everything from %s to %s was lost for ", point_name(f, h), point_name(f, 1 - h));
     prose_duration(&p, last - first);
-    prose_add(&p, ": %" PRIu64 " segments", x->count);
+    prose_add(&p, ": ");
+    prose_count(&p, x->count, "segment", "segments");
     finding_connections(f, x, &p);
     finding_frames(f, x, &p);
     prose_add(&p, ".");

@@ -76,7 +76,8 @@ describe_lost(struct findings *f, struct finding *x, int h, const struct reset_t
         prose_add(&p, "%" PRIu64 " resets left %s and were lost between the taps", x->count, point_name(f, h));
         finding_connections(f, x, &p);
         if (after)
-            prose_add(&p, "; %s sent %" PRIu64 " more segments after them", point_name(f, 1 - h), after);
+            prose_add(&p, "; %s sent %" PRIu64 " more %s after them", point_name(f, 1 - h), after,
+                      after == 1 ? "segment" : "segments");
         prose_add(&p, ": %s. The longest: ", level_name(x->level));
     }
     tell_train(&p, worst);
@@ -149,8 +150,9 @@ describe_injected(struct findings *f, struct finding *x, const struct reset_trai
         prose_add(&p, "%" PRIu64 " %s came in at %s that %s never sent", resets, resets == 1 ? "reset" : "resets",
                   point_name(f, ends[1] > 0), point_name(f, ends[1] == 0));
     if (x->count > resets)
-        prose_add(&p, "%s%" PRIu64 " %ssegments came in that were never sent", resets ? ", and " : "",
-                  x->count - resets, resets ? "other " : "");
+        prose_add(&p, "%s%" PRIu64 " %s%s came in that %s never sent", resets ? ", and " : "", x->count - resets,
+                  resets ? "other " : "", x->count - resets == 1 ? "segment" : "segments",
+                  x->count - resets == 1 ? "was" : "were");
     finding_connections(f, x, &p);
     finding_frames(f, x, &p);
     prose_add(&p, ": something between the taps sent %s, %s", x->count == 1 ? "it" : "them", level_name(x->level));

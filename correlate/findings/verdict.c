@@ -88,8 +88,8 @@ tell_harm(struct findings *f, const struct outcome *o, struct prose *p)
         prose_add(p, "%.*s", (int)first_sentence(x->text), x->text);
     else
         prose_add(p,
-                  "Between %s and %s %" PRIu64 " segments were lost, %" PRIu64 " injected, %" PRIu64
-                  " altered, %" PRIu64 " corrupted",
+                  "Between %s and %s, segments lost: %" PRIu64 ", injected: %" PRIu64 ", altered: %" PRIu64
+                  ", corrupted: %" PRIu64,
                   point_name(f, 0), point_name(f, 1), o->harm[EVENT_LOST], o->harm[EVENT_INJECTED],
                   o->harm[EVENT_ALTERED], o->harm[EVENT_CORRUPTED]);
     if (others)
@@ -100,22 +100,12 @@ tell_harm(struct findings *f, const struct outcome *o, struct prose *p)
 static const char *
 why_open(const struct outcome *o)
 {
-    static const char *const text[] = {
-        [REASON_GAP] = "there is a gap in a capture",
-        [REASON_DROPS] = "a capture was dropping packets",
-        [REASON_CAPTURE_MISSES] = "a capture was missing packets",
-        [REASON_AMBIGUOUS_COPY] = "copies cannot be told apart",
-        [REASON_LIMIT] = "too many segments are alike",
-        [REASON_NO_CLOCK] = "the clocks cannot be brought together",
-        [REASON_TERMINATED] = "the connection is terminated between the taps",
-        [REASON_SUSPECT] = "the sender's own capture is incomplete around them",
-    };
     int most = 0;
 
     for (int i = 1; i <= REASON_SUSPECT; i++)
-        if (text[i] && o->reason[i] > o->reason[most])
+        if (i != REASON_OUTSIDE_WINDOW && i != REASON_FILE_ENDS && o->reason[i] > o->reason[most])
             most = i;
-    return text[most];
+    return reason_text((enum undecided_reason)most);
 }
 
 /* Nothing was compared: why? */
@@ -140,11 +130,13 @@ tell_nothing(struct findings *f, struct prose *p)
     else if (cs->tuple + cs->translated > 0)
         prose_add(p, "Cannot be told: no segment of a connection that both saw lies in the time that both captures "
                      "cover.");
-    else
-        prose_add(p,
-                  "Cannot be told: none of the %" PRIu32 " connections that %s saw and of the %" PRIu32
-                  " that %s saw is the same.",
-                  cs->unpaired[0], point_name(f, 0), cs->unpaired[1], point_name(f, 1));
+    else {
+        prose_add(p, "Cannot be told: %s saw ", point_name(f, 0));
+        prose_count(p, cs->unpaired[0], "connection", "connections");
+        prose_add(p, " and %s saw ", point_name(f, 1));
+        prose_count(p, cs->unpaired[1], "connection", "connections");
+        prose_add(p, ", and none is the same.");
+    }
 }
 
 /* Where the path did nothing, the resets that there were are the ends' own doing: who did it, and why. */

@@ -3,6 +3,7 @@
 #define TWOPOINT_REPORT_DESCRIBE_H
 
 #include "correlate/model.h"
+#include "correlate/prose.h"
 #include "correlate/report/redact.h"
 
 #define FLAGS_TEXT  40
@@ -27,6 +28,10 @@ bool port_changed(const struct report *r, const struct connection *c);
 
 /* The health of point p's capture over the common window, in a few words; false where it is known to lack packets. */
 bool describe_health(const struct report *r, int p, char out[HEALTH_TEXT]);
+
+/* What of direction h was not seen at its receiver and is in no count, because it was due when that capture had not
+ * begun or had ended: one sentence, or nothing. */
+void describe_outside(const struct report *r, int h, struct prose *out);
 
 /* Is this train shown by itself? A reset after everything was delivered is no news, unless it was lost. */
 bool train_is_news(const struct reset_train *t);

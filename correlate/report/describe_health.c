@@ -56,3 +56,26 @@ describe_health(const struct report *r, int p, char out[HEALTH_TEXT])
         snprintf(out, HEALTH_TEXT, "not whole: it has gaps");
     return good && missed == 0 && !(s->drops_known && s->drops > 0);
 }
+
+void
+describe_outside(const struct report *r, int h, struct prose *out)
+{
+    const char *from = r->stores[h]->name, *to = r->stores[1 - h]->name;
+    uint64_t n = 0;
+
+    for (uint32_t i = 0; i < r->n_events; i++) {
+        const struct event *e = &r->events[i];
+
+        if (e->kind == EVENT_UNRESOLVED && e->hop == h && e->seen_at == h &&
+            (e->reason == REASON_OUTSIDE_WINDOW || e->reason == REASON_FILE_ENDS))
+            n += e->segments;
+    }
+    if (n == 0)
+        return;
+    prose_count(out, n, "segment", "segments");
+    prose_add(out,
+              " from %s to %s %s not seen at %s, but due before its capture had begun, after it had ended or too close "
+              "to its end: not counted as lost. Captures that begin before the traffic and go on for two seconds "
+              "after it tell.",
+              from, to, n == 1 ? "was" : "were", to);
+}

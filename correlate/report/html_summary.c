@@ -247,6 +247,22 @@ put_bins(struct html *x, const char *key, const struct profile_bin *bins, int n)
 }
 
 static void
+put_outside(struct html *x)
+{
+    jk_open(&x->f->w, "outside", '[');
+    for (int h = 0; h < 2; h++) {
+        struct prose p = {0};
+
+        describe_outside(x->r, h, &p);
+        if (p.text)
+            json_text(x->f, NULL, p.text);
+        x->failed |= p.failed;
+        free(p.text);
+    }
+    jw_close(&x->f->w, ']');
+}
+
+static void
 put_profile(struct html *x)
 {
     struct profile *p = malloc(sizeof *p);
@@ -295,6 +311,7 @@ html_summary(struct html *x)
     put_clocks(x);
     put_counts(x);
     json_hops(x->f, r->hop);
+    put_outside(x);
     jk_open(w, "findings", '[');
     for (uint32_t i = 0; i < r->n_findings; i++)
         put_finding(x, i);

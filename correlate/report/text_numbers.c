@@ -3,6 +3,7 @@
 #include "correlate/report/text_internal.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LABEL_WIDTH 30
@@ -165,6 +166,22 @@ write_delays(struct text_face *f)
         write_delay(f, "delay variation, 95 %", offsetof(struct hop, ipdv), offsetof(struct spread, p95));
 }
 
+static void
+write_outside(struct text_face *f, int h)
+{
+    struct prose p = {0};
+
+    describe_outside(f->r, h, &p);
+    if (p.text) {
+        layout_newline(&f->l);
+        layout_column(&f->l, 2);
+        text_model(f, 2, p.text);
+        layout_newline(&f->l);
+    }
+    f->failed |= p.failed;
+    free(p.text);
+}
+
 void
 text_numbers(struct text_face *f)
 {
@@ -177,6 +194,8 @@ text_numbers(struct text_face *f)
     write_counts(f);
     write_ratios(f);
     write_delays(f);
+    for (int h = 0; h < 2; h++)
+        write_outside(f, h);
     if (hop[0].estimated || hop[1].estimated) {
         layout_column(&f->l, 2);
         layout_print(&f->l, 4, "~ The size of some segments had to be guessed; these counts are estimates.");

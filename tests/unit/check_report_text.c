@@ -264,6 +264,29 @@ START_TEST(a_normal_reset_is_news_when_lost)
 }
 END_TEST
 
+/* What was due when the other capture did not run is told, what is undecided for another reason is not. */
+START_TEST(what_lies_outside_is_told)
+{
+    struct store stores[2] = {{.name = "a"}, {.name = "b"}};
+    struct event events[] = {
+        {.kind = EVENT_UNRESOLVED, .reason = REASON_OUTSIDE_WINDOW, .seen_at = 1, .hop = 1, .segments = 3},
+        {.kind = EVENT_UNRESOLVED, .reason = REASON_FILE_ENDS, .seen_at = 1, .hop = 1, .segments = 1},
+        {.kind = EVENT_UNRESOLVED, .reason = REASON_GAP, .seen_at = 1, .hop = 1, .segments = 5},
+        {.kind = EVENT_UNRESOLVED, .reason = REASON_OUTSIDE_WINDOW, .seen_at = 0, .hop = 1, .segments = 7},
+        {.kind = EVENT_LOST, .seen_at = 1, .hop = 1, .segments = 9},
+    };
+    const struct report r = {
+        .stores = {&stores[0], &stores[1]}, .events = events, .n_events = sizeof events / sizeof *events};
+    struct prose p = {0};
+
+    describe_outside(&r, 0, &p);
+    ck_assert_ptr_null(p.text);
+    describe_outside(&r, 1, &p);
+    ck_assert_ptr_nonnull(strstr(p.text, "4 segments from b to a were not seen at a, but due before"));
+    free(p.text);
+}
+END_TEST
+
 /* A train's filter names the one behind it, too, when it tells of that: and no other. */
 START_TEST(filters_name_the_train_that_is_told)
 {
@@ -380,6 +403,7 @@ main(void)
     tcase_add_test(t, filters_name_ranges);
     tcase_add_test(t, a_normal_reset_is_news_when_lost);
     tcase_add_test(t, filters_name_the_train_that_is_told);
+    tcase_add_test(t, what_lies_outside_is_told);
     tcase_add_test(t, colour_is_paired);
     tcase_add_test(t, a_full_disk_is_told);
     tcase_add_loop_test(t, words_wrap, 0, (int)(sizeof wraps / sizeof *wraps));

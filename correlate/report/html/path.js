@@ -111,7 +111,7 @@ function numbersTable(hops) {
 
 function showPath(section) {
   const lossy = [0, 1].filter(i => report.hops[i].lost > 0 && report.profile.width);
-  section.append(h("h2", { id: "path-h" }, "The path, in numbers"), h("div", { class: "scroll", tabindex: 0 }, numbersTable(report.hops)));
+  section.append(h("h2", { id: "path-h" }, "The path, in numbers"), h("div", { class: "scroll", tabindex: 0 }, numbersTable(report.hops)), ...report.outside.map(s => h("p", { class: "hint" }, s)));
   lossy.forEach(hop => section.append(folding({ class: "card", open: connections.n < 20000 }, "Loss " + way(hop) + ", along time, by size and by flow", () => [
     h("figure", {}, h("figcaption", {}, "Along time: sent above, lost below"), lossAlongTime(hop)), lossBySize(hop), lossByFlow(hop)])));
 }
