@@ -60,6 +60,9 @@ HAPPENED = {  # None, or what it is that did not
     "fragments": lambda run: None if any(len(f.parts) > 1 for side in run.came for f in side) else "no segment came in fragments",
     "reused": lambda run: None if reused(run) else "no addresses and ports were used again",
     "resets": lambda run: None if resets(run) else "no reset was captured",
+    "tunnelled": lambda run: None if any(f.tunnel or f.vlan for f in run.came[1]) else "no frame came to the server in a tunnel",
+    "partial-sums": lambda run: None if any(o["packet"].get("sum") == "partial" for o in run.lines if o["wire"] == "out")
+    else "all sums were complete",
     "lost-dsack": lambda run: None if lost_dsacks(run) else "no report of a duplicate was lost",
 }
 

@@ -26,7 +26,7 @@ class Transmission:
 
     __slots__ = ("number", "sender", "connection", "sent", "arrivals", "len", "flags", "identity", "identity_arrived",
                  "by_path", "corrupted", "altered", "held_ns", "cause", "why", "has_id", "has_time",
-                 "under_way", "either")
+                 "under_way", "either", "came_out")
 
     def __init__(self, number, sender):
         self.number, self.sender, self.connection = number, sender, None
@@ -39,6 +39,7 @@ class Transmission:
         self.cause, self.why = None, ""
         self.has_id = self.has_time = True
         self.either = False  # a reset whose cause has two names
+        self.came_out = False  # of the wire
         self.under_way = False  # a capture had ended: what became of it is in neither
 
     @property

@@ -123,8 +123,23 @@ class Builder:
             elif line["wire"] == "out":
                 self.went_out(line)
         for side in (0, 1):
+            self.scrub_dropped(side)
             self.add_strays(side)
         return self.ledger
+
+    def scrub_dropped(self, side):
+        """What never came out had no ID or time stamp to be known by where the path takes them from what does."""
+        mine = [(t, frame) for t, _, frame in self.of.values() if t.sender == side]
+        out = [(t, frame) for t, frame in mine if t.came_out]
+        no_id = sum(1 for t, frame in out if frame.ipid and not t.has_id) * 2 > sum(1 for _, frame in out if frame.ipid)
+        no_time = sum(1 for t, frame in out if frame.tsval is not None and not t.has_time) * 2 > sum(
+            1 for _, frame in out if frame.tsval is not None)
+        for t, frame in mine:
+            if not t.came_out:
+                t.has_time &= not no_time
+                if no_id:
+                    t.has_id = False
+                    t.identity = look(frame, False)
 
     def new(self, side, frame):
         t = Transmission(len(self.ledger.items), side)
@@ -160,6 +175,7 @@ class Builder:
             self.made(line, frame, side, seen)
             return
         t, entry, before = self.of[line["of"]]
+        t.came_out = True
         changed = line["changed"]
         if "ip_id" in changed:
             t.has_id = False

@@ -80,6 +80,19 @@ class Scoring(unittest.TestCase):
         self.expect(truth, [event(f) for f in (5, 6, 7)], 2, 1)
         self.expect(truth, [event(8)], 0, 1)
 
+    def test_one_of_several_segments(self):
+        parts = [item(5, 1000, 100), item(5, 1100, 100)]
+        self.expect(parts, [event(5, 1000, 200, one_of=(5, 6))], 2, 0)
+        self.expect(parts, [event(6, 1000, 200, one_of=(5, 6))] + 2 * [event(6, 1000, 100, one_of=(5, 6))], 2, 1)
+        self.expect([item(5, 1000, 100), item(6, 1000, 100)], [event(5, 1000, 200, one_of=(5, 6))], 1, 0)
+
+    def test_as_if_lost(self):
+        truth = [{**item(5, kind="missed"), "as_if_lost": True}]
+        self.expect(truth, [event(5, level="supported")], 0, 0)
+        self.assertEqual(outcome(truth, [event(5, level="supported")])["unshown"], 1)
+        self.expect(truth, [event(5)], 0, 1)
+        self.expect([item(5, kind="missed")], [event(5, level="supported")], 0, 0, 1)
+
     def test_undecidable_is_true_all_the_same(self):
         self.expect([item(5, decidable=False)], [event(5)], 0, 0)
 

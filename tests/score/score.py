@@ -117,6 +117,7 @@ class Score:
         for index, number in match(waiting, set(self.taken)).items():
             self.taken[number] = rest[index]
             waiting.pop(index)
+            self.take_along(rest[index], self.truth.items[number])
         for index in waiting:
             if self.as_if_lost(rest[index]):
                 self.unshown += 1
@@ -125,6 +126,13 @@ class Score:
                 self.claimed[place(rest[index])].append(rest[index])
             else:
                 self.false.append(rest[index])
+
+    def take_along(self, event, item):
+        """An event on several wire segments of one frame stands for all of them, whichever of the frames alike it is."""
+        for other in self.truth.by_frame[item["truth"], item["seen_at"], item["frame"]]:
+            if other["number"] not in self.taken and (event.get("len") or 0) > item["len"] and overlaps(other, event) and \
+                    (other["seq"], other["len"]) != (item["seq"], item["len"]):
+                self.taken[other["number"]] = event
 
     def as_if_lost(self, event):
         """Told lost, as supported, where both captures would be the same had it been lost (the lab's truth says so)."""
