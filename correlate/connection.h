@@ -93,6 +93,8 @@ struct connection {
         orientation_known; /* timing, TTL or other connections tell `near`; else the first point is taken as client's */
     enum pairing pairing;
     enum unpaired_reason reason;
+    bool proxied;             /* a SYN proxy opened it: the handshakes at the two points are two, */
+    uint32_t opening[POINTS]; /* and so the first segments of either view, so many, are compared with nothing */
     uint32_t seq_delta[2]; /* by h: seq at point 1 minus seq at point 0 of what travels in direction h; and so, of ack
                               fields in direction 1 - h */
     struct translation translation[2]; /* by h */

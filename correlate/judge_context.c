@@ -52,7 +52,7 @@ gather(struct judge *j, struct lane *l, int p, struct pool *records, struct pool
         const uint32_t record = s->order[v->first + i];
         const struct segment *seg = store_segment(s, record);
         prefetch_record(s, v, i);
-        if ((seg->bits & SEG_DOUBLED) || connection_hop(j->c, p, seg) != l->h)
+        if ((seg->bits & SEG_DOUBLED) || i < j->c->opening[p] || connection_hop(j->c, p, seg) != l->h)
             continue;
         const uint32_t seq = seg->seq - delta, span = segment_span(seg);
         const int64_t at = near == INT64_MIN ? (int64_t)seq + (INT64_C(1) << 32) : seq_unwrap(near, seq);

@@ -78,7 +78,7 @@ gather(struct matcher *m, struct store *st, const struct view *v, const struct c
             __builtin_prefetch(store_segment(st, order[i + AHEAD]), 1);
         if (s->partner != NO_RECORD)
             s->partner = NO_RECORD;
-        if (s->bits & SEG_DOUBLED)
+        if (s->bits & SEG_DOUBLED || i < c->opening[p])
             continue;
         if (gather_segment(m, st, c, p, streams, (struct item){.record = order[i], .place = i}, s) < 0)
             return -1;

@@ -329,6 +329,8 @@ learn_syn(struct task *t)
     const struct segment *s[2];
     const struct extra *x[2];
 
+    if (t->c->proxied)
+        return;
     for (int side = 0; side < 2; side++) {
         unsigned end = t->h == 0 ? t->c->near[t->point[side]] : !t->c->near[t->point[side]];
         uint32_t record = t->view[side]->syn_record[end];

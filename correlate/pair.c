@@ -2,6 +2,7 @@
  *
  *     pair_tuple.c       the same addresses and ports, told apart by their ISNs
  *     pair_vote.c        other addresses: by what survives translation, and only where nobody else fits
+ *     pair_opening.c     opened by a SYN proxy: behind the handshakes the same
  *     pair_terminated.c  the same payload in two connections: something between ended the one and opened the other
  *
  * Every step works on hash tables and sorted arrays with bounded buckets: nothing here grows faster than n log n. */
@@ -66,6 +67,7 @@ pairer_finish(struct pairer *p)
     }
     free(p->links);
     free(p->passes.hash);
+    free(p->proxies.hash);
     hosts_free(&p->hosts);
 }
 
@@ -84,6 +86,8 @@ add_paired(struct connections *out, const struct pairer *p, const struct link *l
     }
     c->pairing = l->pairing;
     c->orientation_known = l->oriented;
+    c->proxied = l->proxied;
+    memcpy(c->opening, l->opening, sizeof c->opening);
     c->initiator = v[known]->client != c->near[known];
     c->seq_delta[0] = l->delta[l->near];
     c->seq_delta[1] = l->delta[1 - l->near];
@@ -139,7 +143,8 @@ pair_connections(struct connections *out, struct store *const stores[POINTS], st
         error_set(e, ERR_MEMORY, "out of memory while pairing connections");
     else if (pair_by_tuple(&p, e) == 0 && pair_by_translation(&p, e) == 0 && pair_terminated(&p, e) == 0 &&
              pair_orient(&p, e) == 0)
-        result = make_connections(out, &p, e);
+        result = pair_openings(&p) == 0 ? make_connections(out, &p, e)
+                                        : error_set(e, ERR_MEMORY, "out of memory while pairing connections");
     pairer_finish(&p);
     if (result != 0)
         connections_free(out);

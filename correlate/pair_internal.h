@@ -17,6 +17,8 @@ struct link { /* two views that are one connection */
     int64_t toward;    /* > 0: timing says that endpoint 0 lies beyond point 0; < 0: endpoint 1 does; 0: no clue */
     uint8_t near;      /* the endpoint beyond point 0 */
     bool oriented;
+    bool proxied;             /* a SYN proxy opened it */
+    uint32_t opening[POINTS]; /* ... with so many segments */
 };
 
 /* Services (address and port, as a point sees them) of which a connection came through with its ISN unchanged: no
@@ -36,6 +38,7 @@ struct pairer {
     uint64_t seed;
     struct hosts *hosts;
     struct passes passes;
+    struct passes proxies; /* services (at point 0) that a SYN proxy stands before */
 };
 #define NO_LINK UINT32_MAX
 
@@ -50,6 +53,10 @@ pairer_view(const struct pairer *p, int point, uint32_t index)
 int passes_note(struct pairer *p, const struct link *l);
 /* Do other connections of the same service bring endpoint e's ISN, or any where e < 0, through unchanged? */
 bool passes_known(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e);
+
+/* The service of this view of point 0 has a SYN proxy. -1: out of memory. Is one known? */
+int passes_note_proxy(struct pairer *p, uint32_t v0);
+bool passes_proxy_known(const struct pairer *p, uint32_t v0);
 
 /* Make a link of two views that have none. -1: out of memory. */
 int pairer_link(struct pairer *p, uint32_t v0, uint32_t v1, enum pairing pairing, bool flip, const uint32_t delta[2]);
@@ -87,6 +94,8 @@ int pair_find_flip(const struct pairer *p, uint32_t v0, uint32_t v1, bool *flip)
 int pair_by_translation(struct pairer *p, struct error *e); /* pair_vote.c: by what survives translation */
 int pair_terminated(struct pairer *p, struct error *e);     /* pair_terminated.c */
 int pair_orient(struct pairer *p, struct error *e);         /* pair_orient.c: near and oriented of every link */
+/* After pair_orient: links that a SYN proxy opened. -1: out of memory. */
+int pair_openings(struct pairer *p);
 /* After pair_orient: which endpoint of an unpaired view lies beyond point 0? *known: it is more than a guess. */
 uint8_t pair_orient_single(const struct pairer *p, int point, uint32_t v, bool *known);
 void hosts_free(struct hosts **h);

@@ -50,6 +50,19 @@ make_room(struct passes *s)
     return 0;
 }
 
+static int
+enter(struct passes *s, uint64_t hash)
+{
+    uint64_t *slot;
+
+    if (make_room(s) != 0)
+        return -1;
+    slot = find_slot(s, hash);
+    s->n += *slot == 0;
+    *slot = hash;
+    return 0;
+}
+
 int
 passes_note(struct pairer *p, const struct link *l)
 {
@@ -60,12 +73,8 @@ passes_note(struct pairer *p, const struct link *l)
         if (!a->client_known || !b->client_known || !a->isn_seen[e] || !b->isn_seen[f] || a->isn[e] != b->isn[f])
             continue;
         for (int point = 0; point < POINTS; point++) {
-            const uint64_t hash = hash_service(p, point, l->view[point], point == 0 ? e : f);
-            if (make_room(&p->passes) != 0)
+            if (enter(&p->passes, hash_service(p, point, l->view[point], point == 0 ? e : f)) != 0)
                 return -1;
-            uint64_t *slot = find_slot(&p->passes, hash);
-            p->passes.n += *slot == 0;
-            *slot = hash;
         }
     }
     return 0;
@@ -84,4 +93,16 @@ passes_known(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e)
                 *find_slot(&p->passes, hash_service(p, point, view[point], point == 1 && flip ? 1 - end : end)) != 0)
                 return true;
     return false;
+}
+
+int
+passes_note_proxy(struct pairer *p, uint32_t v0)
+{
+    return enter(&p->proxies, hash_service(p, 0, v0, 1 - pairer_view(p, 0, v0)->client));
+}
+
+bool
+passes_proxy_known(const struct pairer *p, uint32_t v0)
+{
+    return p->proxies.n > 0 && *find_slot(&p->proxies, hash_service(p, 0, v0, 1 - pairer_view(p, 0, v0)->client)) != 0;
 }

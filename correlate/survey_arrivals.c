@@ -123,8 +123,8 @@ survey_sender(struct survey *s, struct sender *x, const struct store *there, con
 {
     for (uint32_t i = 0; i < v->count && x->n; i++) {
         const struct segment *rx = store_segment(there, there->order[v->first + i]);
-        if (rx->partner != NO_RECORD || !in_counter(rx) || connection_hop(x->c, 1 - x->h, rx) != x->h ||
-            segment_is_damaged(rx))
+        if (rx->partner != NO_RECORD || i < x->c->opening[1 - x->h] || !in_counter(rx) ||
+            connection_hop(x->c, 1 - x->h, rx) != x->h || segment_is_damaged(rx))
             continue;
         if (note_arrival(s, x, rx, clock))
             return -1;

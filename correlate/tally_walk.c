@@ -306,7 +306,7 @@ walk_view(struct walk *k, int p, struct seen *seen, struct hop hops[2])
         seen->syn |= (s->flags & TCP_SYN) != 0;
         seen->reset |= (s->flags & TCP_RST) != 0;
         if (h == p) {
-            count_transmission(k, s, order[i], compared);
+            count_transmission(k, s, order[i], compared && i >= k->c->opening[p]);
             continue;
         }
         hops[h].frames_to++;

@@ -9,12 +9,40 @@
 
 /* ---- can they be compared? ---- */
 
+/* A SYN proxy ends no more than the handshake. */
+static void
+find_proxied(struct findings *f)
+{
+    struct finding *x = NULL;
+    struct prose p = {0};
+
+    for (uint32_t i = 0; i < f->r->connections->n; i++) {
+        if (!f->r->connections->connection[i].proxied)
+            continue;
+        if (!x && !(x = finding_new(f, "terminated-between", SEVERITY_NOTE, 0, 1)))
+            return;
+        finding_connection(f, x, i);
+    }
+    if (!x)
+        return;
+    x->count = x->n_connections;
+    x->level = LEVEL_SUPPORTED;
+    prose_count(&p, x->count, "connection was", "connections were");
+    prose_add(&p,
+              " opened by a SYN proxy between %s and %s, which answered the SYN and shook hands with the server "
+              "itself: nothing is claimed about the handshakes; what follows them is compared.",
+              point_name(f, 0), point_name(f, 1));
+    finding_integer(x, "connections", (int64_t)x->count);
+    finding_end(f, x, &p);
+}
+
 void
 find_terminated(struct findings *f)
 {
     struct finding *x = NULL;
     struct prose p = {0};
 
+    find_proxied(f);
     for (uint32_t i = 0; i < f->r->connections->n; i++) {
         if (f->r->connections->connection[i].pairing != PAIRED_TERMINATED)
             continue;
