@@ -29,6 +29,8 @@ bool port_changed(const struct report *r, const struct connection *c);
 /* The health of point p's capture over the common window, in a few words; false where it is known to lack packets. */
 bool describe_health(const struct report *r, int p, char out[HEALTH_TEXT]);
 
+/* Where a file breaks off, and why; without its own name, which stands beside it. */
+const char *describe_trouble(const struct capture_file *c);
 /* What of direction h was not seen at its receiver and is in no count, because it was due when that capture had not
  * begun or had ended: one sentence, or nothing. */
 void describe_outside(const struct report *r, int h, struct prose *out);

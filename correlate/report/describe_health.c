@@ -3,6 +3,7 @@
 #include "correlate/report/layout.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *
 drops_source(const struct store *s)
@@ -55,6 +56,17 @@ describe_health(const struct report *r, int p, char out[HEALTH_TEXT])
     else
         snprintf(out, HEALTH_TEXT, "not whole: it has gaps");
     return good && missed == 0 && !(s->drops_known && s->drops > 0);
+}
+
+const char *
+describe_trouble(const struct capture_file *c)
+{
+    const size_t n = c->path ? strlen(c->path) : 0;
+
+    if (c->trouble[0] == '\0')
+        return "breaks off";
+    return n && strncmp(c->trouble, c->path, n) == 0 && strncmp(c->trouble + n, ": ", 2) == 0 ? c->trouble + n + 2
+                                                                                              : c->trouble;
 }
 
 void

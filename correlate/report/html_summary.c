@@ -47,7 +47,7 @@ put_file(struct html *x, const struct store *s, uint32_t i)
     jk_uint(w, "packets", c->frames);
     jk_string(w, "journal", journal_state_name(c->journal.state));
     if (c->truncated)
-        json_text(x->f, "trouble", c->trouble[0] ? c->trouble : "breaks off");
+        json_text(x->f, "trouble", describe_trouble(c));
     jw_close(w, '}');
 }
 

@@ -45,7 +45,7 @@ write_file(struct text_face *f, int p, uint32_t i)
     }
     if (c->truncated) {
         layout_column(&f->l, LABEL + 2);
-        text_foreign(f, LABEL + 4, c->trouble[0] ? c->trouble : "breaks off");
+        text_foreign(f, LABEL + 4, describe_trouble(c));
     }
 }
 

@@ -34,11 +34,14 @@ what="what is drawn"
 timeout 300 node tests/e2e/page/counts.js "$modules" "$browser" "$shots" "$work" long+ $names || fail "see above"
 
 c3=fixtures/case-three/client.pcapng.zst s3=fixtures/case-three/server.pcapng.zst
-mkdir "$work/<script>alert(2)<"
-cp $c3 "$work/<script>alert(2)</<img src=x onerror=alert(1)>.pcapng.zst"
-cp $s3 "$work/<script>alert(2)</$(printf 'gnp\342\200\256.pcapng').zst"
-page "$work/<script>alert(2)</<img src=x onerror=alert(1)>.pcapng.zst" \
-    "$work/<script>alert(2)</$(printf 'gnp\342\200\256.pcapng').zst" hostile
+evil="$work/$(printf '<script>alert(2)<\033[31m\n# `@root` "')"
+mkdir "$evil"
+zstd -dcq $c3 >"$work/plain.pcapng"
+python3 tests/e2e/hostile.py "$work/plain.pcapng" "$evil/<img src=x onerror=alert(1)>.pcapng" || fail "no hostile capture"
+cp $s3 "$evil/$(printf 'gnp\342\200\256.pcapng').zst"
+printf '{"type":"start","schema":"twopoint-journal/1","point":"<b>\\u001b[31m</script><b>","time":"x"}\n' \
+    >"$evil/$(printf 'gnp\342\200\256.journal').ndjson"
+page "$evil/<img src=x onerror=alert(1)>.pcapng" "$evil/$(printf 'gnp\342\200\256.pcapng').zst" hostile
 page $c3 $s3 redacted --redact
 
 what="a report of 100,000 connections"

@@ -59,27 +59,7 @@ zstd -dcq $c3 >"$work/plain.pcapng"
 evil="$work/$(printf 'a`@root` <img src=x> [l](http:\\\\e.example) **b** |\033]0;pwned\007\n# x\342\200\256')"
 mkdir "$evil"
 cp $s3 "$evil/server.pcapng.zst"
-python3 - "$work/plain.pcapng" "$evil/client.pcapng" <<'PY' || fail "no hostile capture"
-import struct, sys
-data, out, at = open(sys.argv[1], "rb").read(), bytearray(), 0
-evil = b"\x1b]0;pwned\x07`@root`<script>alert(1)</script>[l](http://e.example)**b**|\r\n# lost \xe2\x80\xae\xff"
-def option(code, value):
-    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
-while at < len(data):
-    kind, total = struct.unpack_from("<II", data, at)
-    block = data[at:at + total]
-    if kind == 1:  # an interface: name, description and filter of our own
-        body = block[8:16] + option(2, evil[:60]) + option(3, evil) + option(11, b"\0" + evil) + option(9, b"\x09") + option(0, b"")
-        block = struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
-    elif kind == 6:  # a packet: a comment
-        captured = struct.unpack_from("<I", block, 20)[0]
-        body = block[8:28 + (captured + 3) // 4 * 4] + option(1, evil) + option(0, b"")
-        block = struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
-    out += block
-    at += total
-out += b"\x06\0\0\0 broken off"
-open(sys.argv[2], "wb").write(out)
-PY
+python3 tests/e2e/hostile.py "$work/plain.pcapng" "$evil/client.pcapng" || fail "no hostile capture"
 printf '{"type":"start","schema":"twopoint-journal/1","point":"\\u001b[31m<b>@root","time":"x"}\n\033[31m<b>@root`\n' \
     >"$evil/server.journal.ndjson"
 run 1 "$evil/client.pcapng" "$evil/server.pcapng.zst" --verbose --markdown "$work/e.md" --json "$work/r.json" \

@@ -158,6 +158,9 @@ async function checkHostile(browser) {
   const paths = (await page.locator(".files .path").allTextContents()).join("\n");
   failures.check("the name is shown as it is", paths.includes("<img src=x onerror=alert(1)>") && paths.includes("<script>alert(2)<"), paths);
   failures.check("what turns the writing is spelled out", paths.includes("\\u{202e}") && !paths.includes("\u202e"), JSON.stringify(paths));
+  const seen = await page.evaluate(() => document.body.innerText);
+  failures.check("nothing of the terminal's, and nothing that is not seen", !/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e]/.test(seen.replace(/\r/g, "\n")));
+  failures.check("that the capture breaks off is told", /breaks off|ends in the middle|cut|damaged|broken/i.test(seen), seen.slice(0, 600));
   await context.close();
   const text = fs.readFileSync(redacted, "utf8");
   failures.check("redacted: no address, no path", !/192\.168\.1\.10|198\.51\.100\.20|case-three/.test(text));
