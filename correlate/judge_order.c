@@ -44,6 +44,24 @@ first_arrival(const struct lane *l, uint32_t record, uint32_t rx, uint32_t from,
     return rx;
 }
 
+/* The same of a span: an arrival that brought other bytes of this transmission first, merged, may hold these as well.
+ */
+static uint32_t
+first_arrival_of_span(const struct judge *j, const struct lane *l, const struct span *x)
+{
+    const struct match_side *m = l->side;
+    const struct segment *tx = store_segment(l->from, x->tx);
+    uint32_t rx = first_arrival(l, x->tx, x->rx, x->from, x->len);
+    for (uint32_t k = lane_first_span(m, x->tx); k < m->n_spans && m->spans[k].tx == x->tx; k++) {
+        const struct segment *other = store_segment(l->to, m->spans[k].rx);
+        const int32_t begin = seq_diff(other->seq, lane_seq_at_receiver(j->c, l, tx->seq));
+        if (begin <= (int32_t)x->from && begin + (int32_t)segment_span(other) >= (int32_t)(x->from + x->len) &&
+            other->stamp_ns < store_segment(l->to, rx)->stamp_ns)
+            rx = m->spans[k].rx;
+    }
+    return rx;
+}
+
 /* Nothing but their IDs may tell them apart. */
 static bool
 are_alike(const struct segment *a, const struct segment *b)
@@ -159,8 +177,7 @@ order_reordered(struct judge *j, struct lane *l)
                 high = mid;
         }
         for (; low > 0 && s[low - 1].tx == record; low--)
-            if (consider(j, l, &w, record, first_arrival(l, record, s[low - 1].rx, s[low - 1].from, s[low - 1].len),
-                         s[low - 1].from, s[low - 1].len))
+            if (consider(j, l, &w, record, first_arrival_of_span(j, l, &s[low - 1]), s[low - 1].from, s[low - 1].len))
                 return -1;
     }
     return 0;

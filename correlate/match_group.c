@@ -150,7 +150,7 @@ expect(const struct group *g, const struct member *a, struct align_tx *x)
         x->low -= g->t->slack;
         x->high += g->t->slack;
     } else {
-        x->low = l.known ? a->time + l.low - g->t->slack : x->expected;
+        x->low = l.known ? a->time + g->t->m->locals.least - g->t->slack : x->expected;
         x->high = l.known ? a->time + l.high + g->t->slack : x->expected;
     }
     x->earliest = x->expected - early > least ? x->expected - early : least;
