@@ -52,6 +52,15 @@ filler_holds(const struct filler *f)
     return f->slab && f->slab->used > 0;
 }
 
+uint64_t
+filler_room(const struct filler *f, uint32_t captured)
+{
+    const size_t one = BLOCKS_PACKET_ROOM(captured);
+    const uint64_t here = f->slab ? (f->slab->room - f->slab->used) / one : 0;
+
+    return here + slabs_free_count(f->pipeline->packets) * (uint64_t)(slabs_size(f->pipeline->packets) / one);
+}
+
 bool
 filler_reserve(struct filler *f, size_t n)
 {

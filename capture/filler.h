@@ -26,6 +26,8 @@ struct packet {
 void filler_init(struct filler *f, struct pipeline *p);
 /* Add a packet; false when there is no room for it: then it is counted as lost. */
 bool filler_add(struct filler *f, const struct packet *k);
+/* How many packets of `captured` bytes there is room for, whatever becomes of the other stages. */
+uint64_t filler_room(const struct filler *f, uint32_t captured);
 /* Room for `n` bytes of the slab at hand, or of the next; false: there is none. */
 bool filler_reserve(struct filler *f, size_t n);
 /* Something is in the slab at hand. */

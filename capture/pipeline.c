@@ -12,7 +12,7 @@
 int
 pipeline_init(struct pipeline *p, const struct request *r, bool live, struct bell *control, struct error *e)
 {
-    const size_t largest = BLOCKS_PACKET_ROOM(r->headers ? 4096 : r->snaplen);
+    const size_t largest = BLOCKS_PACKET_ROOM(r->headers ? 4096 : r->snaplen + 64);
     const size_t slab = live && r->queue / 2 < SLAB ? (size_t)r->queue / 2 & ~(size_t)63 : SLAB,
                  size = slab > largest ? slab : largest;
 

@@ -122,16 +122,22 @@ drop(struct ring_of_numbers *r)
     atomic_store_explicit(&r->tail, atomic_load_explicit(&r->tail, memory_order_relaxed) + 1, memory_order_release);
 }
 
-struct slab *
-slabs_room(struct slabs *s)
+uint32_t
+slabs_free_count(struct slabs *s)
 {
     uint32_t number;
 
-    if (s->has_hand)
-        return &s->slab[s->hand];
     for (; peek(s, &s->back, &number); drop(&s->back))
         s->free[s->n_free++] = number;
-    if (s->n_free == 0)
+    return s->n_free;
+}
+
+struct slab *
+slabs_room(struct slabs *s)
+{
+    if (s->has_hand)
+        return &s->slab[s->hand];
+    if (slabs_free_count(s) == 0)
         return NULL;
     s->hand = s->free[--s->n_free];
     s->has_hand = true;
@@ -207,4 +213,10 @@ uint32_t
 slabs_count(const struct slabs *s)
 {
     return s->count;
+}
+
+size_t
+slabs_size(const struct slabs *s)
+{
+    return s->slab[0].room;
 }

@@ -31,6 +31,8 @@ void slabs_give(struct slabs *s);
 /* The same, but leave the taker asleep until an eighth of all slabs waits: for one that looks now and then by itself.
  */
 void slabs_give_quietly(struct slabs *s);
+/* Giver: how many slabs are free, without the one at hand. */
+uint32_t slabs_free_count(struct slabs *s);
 /* Giver: nothing will come any more. */
 void slabs_close(struct slabs *s);
 
@@ -43,5 +45,6 @@ bool slabs_ended(const struct slabs *s);
 /* Anyone: how many slabs are given and not yet done, of how many. */
 uint32_t slabs_waiting(const struct slabs *s);
 uint32_t slabs_count(const struct slabs *s);
+size_t slabs_size(const struct slabs *s); /* the bytes of one */
 
 #endif

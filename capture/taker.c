@@ -5,6 +5,7 @@
 #include "common/seqnum.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
@@ -13,6 +14,10 @@
 
 /* Then it ends in any case: a card's own clock may say anything. */
 #define OTHER_CLOCK_NS (2 * NS_PER_S)
+/* How long it waits for room, all in all, once it is to stop. */
+#define HOLD_AT_END_NS (2 * NS_PER_S)
+/* What a packet may be longer than was asked for: a link's header that libpcap makes. */
+#define LONGER 64
 
 /* A slab that fills slowly is given so often: to wake the next stage for every few packets costs more than they do. */
 #define HOLD_NS (100 * NS_PER_MS)
@@ -49,13 +54,41 @@ wait_for_packets(struct taker *t)
     bell_awake(&p->taker);
 }
 
+/* How many packets may be taken now: 0, wait for room; -1: as many as there are. */
+static int
+allowance(const struct taker *t)
+{
+    const int snaplen = pcap_snapshot(t->source->pcap);
+    const uint64_t room = filler_room(&t->filler, (uint32_t)snaplen + LONGER);
+
+    if (t->stop_ns != PIPELINE_NEVER && t->held_ns > HOLD_AT_END_NS)
+        return -1;
+    return room < INT_MAX ? (int)room : INT_MAX;
+}
+
+/* Until the next stage gives a slab back, a tenth of a second at most. */
+static void
+wait_for_room(struct taker *t)
+{
+    struct pipeline *p = t->filler.pipeline;
+    const int64_t before_ns = ticker_monotonic();
+
+    filler_give(&t->filler);
+    bell_prepare(&p->taker);
+    if (slabs_free_count(p->packets) == 0)
+        bell_sleep(&p->taker, (int)(HOLD_NS / NS_PER_MS));
+    bell_awake(&p->taker);
+    if (t->stop_ns != PIPELINE_NEVER)
+        t->held_ns += ticker_monotonic() - before_ns;
+}
+
 /* All that was stamped until the stop was taken. */
 static bool
 is_drained(const struct taker *t, int taken)
 {
     if (t->stop_ns == PIPELINE_NEVER)
         return false;
-    const int64_t late_ns = ticker_now() - t->stop_ns;
+    const int64_t late_ns = ticker_now() - t->stop_ns - t->held_ns;
     return t->past || (taken == 0 && late_ns > HELD_BACK_NS) || late_ns > OTHER_CLOCK_NS;
 }
 
@@ -81,7 +114,12 @@ taker_run(void *arg)
 
     for (;;) {
         t->stop_ns = atomic_load(&p->stop_ns); /* who sets it calls pcap_breakloop, too */
-        const int taken = pcap_dispatch(t->source->pcap, -1, take, (u_char *)t);
+        const int most = allowance(t);
+        if (most == 0) {
+            wait_for_room(t);
+            continue;
+        }
+        const int taken = pcap_dispatch(t->source->pcap, most, take, (u_char *)t);
         if (taken == PCAP_ERROR) {
             error_set(&why, ERR_SYSTEM, "%.64s: %s", t->source->name, pcap_geterr(t->source->pcap));
             break;

@@ -1,4 +1,8 @@
-/* The first stage: packets from the kernel's ring into slabs, and nothing that can wait. */
+/* The first stage: packets from the kernel's ring into slabs, and nothing that waits for a disk or a processor.
+ *
+ * It takes only what there is room for. While the queue is full, packets stay in the kernel's ring, so that it fills
+ * up, too, before anything is lost; then the kernel drops them, and counts. Once the end was asked for it holds them
+ * there for two seconds more at most; then what finds no room is taken and lost, and counted here. */
 #ifndef TWOPOINT_TAKER_H
 #define TWOPOINT_TAKER_H
 
@@ -10,6 +14,7 @@ struct taker {
     struct source *source;
     int64_t stop_ns;
     int64_t given_ns; /* CLOCK_MONOTONIC, when a slab that was not full was last given */
+    int64_t held_ns;  /* of the time since the stop: waited for room */
     bool past;        /* a packet stamped after stop_ns was seen */
 };
 
