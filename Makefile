@@ -24,7 +24,7 @@ D3_JS     ?= /usr/share/nodejs/d3/dist/d3.min.js
 # ---- what Debian has to give ----
 DEPS      := gcc make pkg-config libc6-dev libpcap-dev libzstd-dev libssl-dev liblz4-dev zlib1g-dev libjansson-dev \
              libxxhash-dev node-d3 libcap-ng-dev libseccomp-dev
-DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump openssl nftables iproute2 ethtool zstd lz4 gzip mandoc \
+DEPS_DEV  := $(DEPS) check python3 python3-jsonschema tshark tcpdump openssl nftables iproute2 ethtool e2fsprogs zstd lz4 gzip mandoc \
              clang clang-format clang-tidy cppcheck libclang-rt-14-dev \
              nginx-light curl jq procps nodejs chromium $(if $(shell command -v npm 2>/dev/null),,npm)
 PLAYWRIGHT := 1.65.1

@@ -1,5 +1,7 @@
 #include "capture/pipeline.h"
 
+#include "capture/syncer.h"
+
 #include <string.h>
 
 /* A slab is what goes from the taker to the presser at once: as large as it may be without leaving the second-level
@@ -28,7 +30,8 @@ pipeline_init(struct pipeline *p, const struct request *r, bool live, struct bel
     if (slabs_new(&p->packets, (uint32_t)(r->queue / size), size, sizeof(struct packet_note), &p->taker, &p->presser,
                   e) ||
         slabs_new(&p->output, OUTPUT_COUNT, OUTPUT_SLAB, sizeof(struct output_note), &p->presser, &p->scribe, e) ||
-        slabs_new(&p->mail, MAIL_COUNT, 0, sizeof(struct mail_note), NULL, &p->scribe, e))
+        slabs_new(&p->mail, MAIL_COUNT, 0, sizeof(struct mail_note), NULL, &p->scribe, e) ||
+        syncer_new(&p->syncer, true, e))
         return -1;
     return 0;
 }
@@ -40,6 +43,7 @@ pipeline_free(struct pipeline *p)
     slabs_free(&p->packets);
     slabs_free(&p->output);
     slabs_free(&p->mail);
+    syncer_free(&p->syncer);
     bell_free(&p->taker);
     bell_free(&p->presser);
     bell_free(&p->scribe);
@@ -101,15 +105,25 @@ run_scribe(void *arg)
     return NULL;
 }
 
+static void *
+run_syncer(void *arg)
+{
+    struct pipeline *p = arg;
+
+    gate_wait(p->gate);
+    syncer_run(p->syncer);
+    return NULL;
+}
+
 int
 pipeline_start(struct pipeline *p, struct gate *gate, void (*feed)(void *arg), void *arg, struct error *e)
 {
-    void *(*const runs[])(void *) = {run_feed, run_presser, run_scribe};
+    void *(*const runs[])(void *) = {run_feed, run_presser, run_scribe, run_syncer};
 
     p->gate = gate;
     p->feed = feed;
     p->feed_arg = arg;
-    for (; p->n_threads < 3; p->n_threads++) {
+    for (; p->n_threads < sizeof runs / sizeof *runs; p->n_threads++) {
         const int status = pthread_create(&p->thread[p->n_threads], NULL, runs[p->n_threads], p);
         if (status)
             return error_set(e, ERR_SYSTEM, "a thread cannot be started: %s", strerror(status));

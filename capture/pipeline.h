@@ -1,11 +1,11 @@
-/* What the stages of one interface share: three threads, and two queues between them.
+/* What the stages of one interface share: four threads, and queues between them.
  *
- *     taker (or converter)  --packets-->  presser  --output-->  scribe         main  --mail-->  scribe
+ *     taker (or converter)  --packets-->  presser  --output-->  scribe  -->  syncer         main  --mail-->  scribe
  *
  * The taker takes packets from the kernel's ring and writes pcapng blocks into a slab; the presser compresses them and
- * decides where a file ends; the scribe hashes, writes and syncs, and is the only one that a disk may hold up. The main
- * thread reads clocks and counters and gives orders. All queues are bounded: what does not fit is lost knowingly, by
- * the taker, and nobody else loses anything. */
+ * decides where a file ends; the scribe hashes and writes, and the syncer waits for the disk, for both. The main
+ * thread reads clocks and counters and gives orders. All queues are bounded: what does not fit stays in the kernel's
+ * ring, and is lost knowingly there, or by the taker at the end; nobody else loses anything. */
 #ifndef TWOPOINT_PIPELINE_H
 #define TWOPOINT_PIPELINE_H
 
@@ -93,6 +93,7 @@ struct pipeline {
     /* what the scribe writes with */
     struct set_options set;
     struct ring *ring;
+    struct syncer *syncer;
     /* the blocks that every file begins with */
     uint8_t header[BLOCKS_HEADER_ROOM * 4];
     size_t header_used;
@@ -100,7 +101,7 @@ struct pipeline {
     struct gate *gate;
     void (*feed)(void *arg);
     void *feed_arg;
-    pthread_t thread[3];
+    pthread_t thread[4];
     unsigned n_threads;
 };
 
@@ -116,7 +117,7 @@ struct gate {
 void gate_init(struct gate *g);
 void gate_open(struct gate *g);
 void gate_wait(struct gate *g);
-/* Start the three threads; `feed` is the first stage, called with `arg`. After that only pipeline_join ends them. */
+/* Start the four threads; `feed` is the first stage, called with `arg`. After that only pipeline_join ends them. */
 int pipeline_start(struct pipeline *p, struct gate *gate, void (*feed)(void *arg), void *arg, struct error *e);
 void pipeline_join(struct pipeline *p);
 

@@ -235,7 +235,7 @@ put_lines(struct ring *r, const struct ring_file *gone, struct set *s, int64_t t
     for (size_t i = 0; i < r->notes.n; i++)
         if (!strcmp(all[i].in, gone->name) && put_line(&all[i], s, time_ns, e))
             return -1;
-    return set_chunk(s, time_ns, &nothing, e);
+    return set_chunk(s, time_ns, &nothing, e) || set_settle(s, e) ? -1 : 0;
 }
 
 /* The journal goes last: by its name one can still see what the packets' file was. */

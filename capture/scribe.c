@@ -4,6 +4,7 @@
 #include "capture/pipeline.h"
 
 #include "capture/spare.h"
+#include "capture/syncer.h"
 #include "capture/ticker.h"
 #include "common/seqnum.h"
 
@@ -46,13 +47,14 @@ ending(const struct scribe *s, uint64_t packets, const char *reason)
 static void
 give_up(struct scribe *s, const struct error *why)
 {
-    const struct set_chunk all = set_totals(s->set);
-    const struct set_ending end = ending(s, all.packets, why->text);
     struct error second = {0};
 
     if (s->failed)
         return;
     s->failed = true;
+    set_fall_back(s->set);
+    const struct set_chunk all = set_totals(s->set);
+    const struct set_ending end = ending(s, all.packets, why->text);
     if (set_file(s->set) > 0 &&
         set_end_short(s->set, all.last_ns != INT64_MIN ? all.last_ns : s->file_begin_ns, &end, &second) != 0)
         set_close(&s->set); /* what a later start recovers */
@@ -268,6 +270,7 @@ scribe_run(struct pipeline *p)
         bell_awake(&p->scribe);
     }
     set_close(&s.set);
+    syncer_close(p->syncer);
     spare_free(&s.spare);
     pipeline_report(p, &p->done, NULL, NULL);
 }

@@ -61,6 +61,7 @@ session_start(struct session *s, const struct session_shared *shared, unsigned s
                                   .start = s->live ? &s->source.start : &s->converter.start,
                                   .key = shared->key,
                                   .ring = p->ring,
+                                  .syncer = p->syncer,
                                   .recovery = first ? shared->recovery : NULL};
     if (!s->live)
         return pipeline_start(p, gate, converter_run, &s->converter, e);

@@ -3,6 +3,7 @@
 #include "capture/disk.h"
 #include "capture/frame.h"
 #include "capture/ring_internal.h"
+#include "capture/syncer.h"
 #include "common/chain.h"
 
 #include <ctype.h>
@@ -23,18 +24,18 @@ struct file {
     uint32_t number; /* 0: there is no file */
     int packets, journal;
     int64_t begun_ns;
-    uint64_t packet_bytes, journal_bytes;    /* written */
-    uint64_t sealed_packets, sealed_journal; /* of which a chunk line on disk vouches for these */
-    struct set_chunk totals;
-    bool ended; /* its end line is on disk */
+    uint64_t packet_bytes;     /* written */
+    struct syncer_mark sealed; /* what a chunk line vouches for, which is on its way to the disk */
+    bool ended;                /* its end line is on disk */
 };
 
 struct set {
     struct set_options o;
     struct file file;
     struct chain *chain;
-    char head[SHA256_HEX_SIZE]; /* after the last line that is on disk; "" at the genesis */
-    char run[SHA256_HEX_SIZE];  /* drawn for this chain: runs that are alike to the byte have different heads */
+    struct syncer *syncer, *own; /* own: when none was given */
+    char head[SHA256_HEX_SIZE];  /* after the last line that is on disk; "" at the genesis */
+    char run[SHA256_HEX_SIZE];   /* drawn for this chain: runs that are alike to the byte have different heads */
     char pubkey[SHA256_HEX_SIZE];
     uint32_t ring_chain;
     int64_t second; /* of the last name: a run's names are in order, even when the clock is set back */
@@ -138,7 +139,7 @@ make_file(struct set *s, int64_t time_ns, uint32_t number, struct file *out, str
         r = try_name(s, &f, e);
         if (r == 1) {
             s->second = second + i;
-            f.totals.first_ns = f.totals.last_ns = INT64_MIN;
+            f.sealed.totals.first_ns = f.sealed.totals.last_ns = INT64_MIN;
             *out = f;
             return 0;
         }
@@ -162,12 +163,14 @@ set_open(struct set **out, const struct set_options *o, struct error *e)
         free(s);
         return error_set(e, ERR_SYSTEM, "no random number for a capture set");
     }
-    if (!s || !(s->chain = chain_new())) {
-        free(s);
+    if (s)
+        s->file = (struct file){.packets = -1, .journal = -1};
+    if (!s || !(s->chain = chain_new()) || (!o->syncer && syncer_new(&s->own, false, e))) {
+        set_close(&s);
         return error_set(e, ERR_MEMORY, "no memory for a capture set");
     }
     s->o = *o;
-    s->file = (struct file){.packets = -1, .journal = -1};
+    s->syncer = s->own ? s->own : o->syncer;
     sha256_to_hex(drawn, s->run);
     if (o->key) {
         ed25519_public(o->key, raw);
@@ -182,9 +185,14 @@ set_open(struct set **out, const struct set_options *o, struct error *e)
 void
 set_close(struct set **s)
 {
+    struct error none = {0};
+
     if (*s) {
+        if ((*s)->syncer)
+            syncer_settle((*s)->syncer, &none);
         drop_file(*s, &(*s)->file, false);
         chain_free(&(*s)->chain);
+        syncer_free(&(*s)->own);
         free((*s)->pending);
     }
     free(*s);
@@ -220,6 +228,7 @@ static int
 take_up(struct set *s, const struct file *f, struct error *e)
 {
     s->file = *f;
+    syncer_file(s->syncer, &(struct syncer_file){s->o.folder, s->file.packets, s->file.journal, s->file.name});
     if (s->o.ring && ring_at_hand(s->o.ring, s->ring_chain, f->number, e))
         return -1;
     return set_line(s, lines_start(f->begun_ns, s->o.start, s->run, f->number, s->head, s->pubkey), e);
@@ -255,43 +264,38 @@ set_packets(struct set *s, const void *bytes, size_t n, struct error *e)
     return 0;
 }
 
-static int
-write_sealed(struct set *s, struct error *e)
-{
-    struct file *f = &s->file;
-    char tail[CHAIN_TAIL_SIZE];
-    size_t n;
-
-    if (disk_sync(f->packets, f->name, e))
-        return -1;
-    chain_journal(s->chain, s->pending, s->n_pending);
-    if (!chain_seal(s->chain) || (n = chain_write_tail(s->chain, s->o.key, tail)) == 0)
-        return error_set(e, ERR_SYSTEM, "OpenSSL failed to hash or sign");
-    if (disk_write(f->journal, s->pending, s->n_pending, f->name, e) || disk_write(f->journal, tail, n, f->name, e) ||
-        disk_sync(f->journal, f->name, e))
-        return -1;
-    f->journal_bytes += s->n_pending + n;
-    s->n_pending = 0;
-    f->sealed_packets = f->packet_bytes;
-    f->sealed_journal = f->journal_bytes;
-    chain_hex(s->chain, s->head);
-    return 0;
-}
-
-/* The lines that wait and `line`, a chunk or end line without its tail, and used up: sealed, and on disk. */
+/* The lines that wait and `line`, a chunk or end line without its tail, and used up: sealed, and on their way to the
+ * disk. */
 static int
 seal(struct set *s, char *line, struct error *e)
 {
-    const size_t waiting = s->n_pending;
+    struct file *f = &s->file;
+    char tail[CHAIN_TAIL_SIZE + 1];
+    size_t n;
 
     if (line)
         line[strlen(line) - strlen("}\n")] = '\0';
     if (set_line(s, line, e))
         return -1;
-    if (write_sealed(s, e) == 0)
-        return 0;
-    s->n_pending = waiting;
-    return -1;
+    chain_journal(s->chain, s->pending, s->n_pending);
+    if (!chain_seal(s->chain) || (n = chain_write_tail(s->chain, s->o.key, tail)) == 0)
+        return error_set(e, ERR_SYSTEM, "OpenSSL failed to hash or sign");
+    tail[n] = '\0';
+    if (set_line(s, strdup(tail), e))
+        return -1;
+    chain_hex(s->chain, s->head);
+    f->sealed.packets = f->packet_bytes;
+    f->sealed.journal += s->n_pending;
+    memcpy(f->sealed.head, s->head, sizeof f->sealed.head);
+    n = s->n_pending;
+    s->n_pending = 0;
+    return syncer_put(s->syncer, s->pending, n, &f->sealed, e);
+}
+
+int
+set_settle(struct set *s, struct error *e)
+{
+    return syncer_settle(s->syncer, e);
 }
 
 static void
@@ -309,15 +313,15 @@ int
 set_chunk(struct set *s, int64_t time_ns, const struct set_chunk *c, struct error *e)
 {
     struct file *f = &s->file;
-    const struct journal_chunk line = {c->first_ns, c->last_ns, f->sealed_packets, f->packet_bytes, c->packets};
-    const bool first = f->sealed_journal == 0;
+    const struct journal_chunk line = {c->first_ns, c->last_ns, f->sealed.packets, f->packet_bytes, c->packets};
+    const bool first = f->sealed.journal == 0;
 
+    add_totals(&f->sealed.totals, c);
     if (seal(s, lines_chunk(time_ns, &line, c->received), e))
         return -1;
-    add_totals(&f->totals, c);
-    if (first && disk_sync_folder(s->o.folder, e))
+    if (first && set_settle(s, e)) /* of a file without a chunk a recovery can make nothing */
         return -1;
-    if (!s->o.recovery || f->sealed_packets == 0)
+    if (!s->o.recovery || f->sealed.packets == 0)
         return 0;
     const int r = recovery_settle(s->o.recovery, e);
     s->o.recovery = NULL;
@@ -339,7 +343,8 @@ finish(struct set *s, int64_t time_ns, const struct set_ending *end, const char 
                              .bytes = f->packet_bytes};
     char from[SET_FULL_SIZE], to[SET_FULL_SIZE];
 
-    if (seal(s, lines_end(time_ns, end->packets, f->packet_bytes, end->kernel_drops, end->queue_drops, reason), e))
+    if (seal(s, lines_end(time_ns, end->packets, f->packet_bytes, end->kernel_drops, end->queue_drops, reason), e) ||
+        set_settle(s, e))
         return -1;
     f->ended = true;
     for (int journal = 0; journal < 2; journal++) {
@@ -350,11 +355,11 @@ finish(struct set *s, int64_t time_ns, const struct set_ending *end, const char 
     }
     if (disk_sync_folder(s->o.folder, e))
         return -1;
-    if (f->totals.first_ns != INT64_MIN && f->totals.first_ns < done.from_ns)
-        done.from_ns = f->totals.first_ns;
-    if (f->totals.last_ns > done.to_ns)
-        done.to_ns = f->totals.last_ns;
-    done.bytes += f->journal_bytes;
+    if (f->sealed.totals.first_ns != INT64_MIN && f->sealed.totals.first_ns < done.from_ns)
+        done.from_ns = f->sealed.totals.first_ns;
+    if (f->sealed.totals.last_ns > done.to_ns)
+        done.to_ns = f->sealed.totals.last_ns;
+    done.bytes += f->sealed.journal;
     memcpy(done.name, f->name, sizeof done.name);
     memcpy(done.head, s->head, sizeof done.head);
     drop_file(s, f, false);
@@ -381,6 +386,48 @@ set_rotate(struct set *s, int64_t time_ns, const struct set_ending *end, struct 
     return take_up(s, &next, e);
 }
 
+/* Lines that did not come to the disk wait again, but for those that vouched for packets. */
+static void
+wait_again(struct set *s, char *lines, size_t n)
+{
+    struct error none = {0};
+    char *late = s->pending;
+    const size_t n_late = s->n_pending;
+
+    s->pending = NULL;
+    s->n_pending = s->room_pending = 0;
+    for (char *line = lines, *end; n > 0 && (end = memchr(line, '\n', n)); n -= (size_t)(end - line), line = end) {
+        end++;
+        char *copy = strndup(line, (size_t)(end - line));
+        if (copy && strstr(copy, "\"type\":\"chunk\""))
+            free(copy);
+        else
+            set_line(s, copy, &none);
+    }
+    if (n_late > 0)
+        set_line(s, strndup(late, n_late), &none);
+    free(late);
+    free(lines);
+}
+
+void
+set_fall_back(struct set *s)
+{
+    struct file *f = &s->file;
+    struct error none = {0};
+    char *lines;
+    size_t n;
+
+    if (f->number == 0 || syncer_settle(s->syncer, &none) == 0)
+        return;
+    const struct syncer_mark safe = syncer_safe(s->syncer);
+    lines = syncer_forget(s->syncer, &n);
+    wait_again(s, lines, n);
+    f->sealed = safe;
+    if (safe.journal == 0)
+        f->sealed.totals.first_ns = f->sealed.totals.last_ns = INT64_MIN;
+}
+
 int
 set_end_short(struct set *s, int64_t time_ns, const struct set_ending *end, struct error *e)
 {
@@ -388,16 +435,16 @@ set_end_short(struct set *s, int64_t time_ns, const struct set_ending *end, stru
     uint8_t tail[FRAME_TAIL];
     int n;
 
-    if (f->sealed_packets == 0 || f->ended) { /* nothing that could be read, or only renaming failed */
+    set_fall_back(s);
+    if (f->sealed.packets == 0 || f->ended) { /* nothing that could be read, or only renaming failed */
         drop_file(s, f, false);
         return 0;
     }
-    if (disk_cut(f->journal, f->sealed_journal, f->name, e) || disk_cut(f->packets, f->sealed_packets, f->name, e) ||
-        (n = frame_tail(f->packets, f->sealed_packets, tail, f->name, e)) < 0)
+    if (disk_cut(f->journal, f->sealed.journal, f->name, e) || disk_cut(f->packets, f->sealed.packets, f->name, e) ||
+        (n = frame_tail(f->packets, f->sealed.packets, tail, f->name, e)) < 0)
         return -1;
-    f->packet_bytes = f->sealed_packets;
-    f->journal_bytes = f->sealed_journal;
-    if (!chain_start(s->chain, s->head))
+    f->packet_bytes = f->sealed.packets;
+    if (!chain_start(s->chain, f->sealed.head))
         return error_set(e, ERR_SYSTEM, "the chain's head is no digest");
     if (set_packets(s, tail, (size_t)n, e))
         return -1;
@@ -427,17 +474,17 @@ set_packet_bytes(const struct set *s)
 uint64_t
 set_journal_bytes(const struct set *s)
 {
-    return s->file.journal_bytes + s->n_pending;
+    return s->file.sealed.journal + s->n_pending;
 }
 
 uint64_t
 set_unsealed(const struct set *s)
 {
-    return s->file.packet_bytes - s->file.sealed_packets + s->n_pending;
+    return s->file.packet_bytes - s->file.sealed.packets + s->n_pending;
 }
 
 struct set_chunk
 set_totals(const struct set *s)
 {
-    return s->file.totals;
+    return s->file.sealed.totals;
 }

@@ -7,15 +7,17 @@
  * written they end in `.part` and are locked (flock), so that no other run takes them for a dead one's.
  *
  * What is given with set_packets goes to the file at once. Lines wait in memory until the next chunk or end line, which
- * goes to disk in this order: packets, fdatasync; the lines and the chunk line, fdatasync. So a chunk on disk vouches
- * for packets that are on disk. Give chunks at least every second, also when there are only lines.
+ * goes to disk in this order: packets, fdatasync; the lines and the chunk line, fdatasync (syncer.h: several chunks may
+ * go together, later). So a chunk on disk vouches for packets that are on disk. Give chunks at least every second, also
+ * when there are only lines.
  *
  * Everything is reached through the folder's descriptor: no path is looked up again after privileges are gone. System
  * calls: getrandom, openat, flock, fstat, write, pread, fdatasync, fsync, ftruncate, renameat, unlinkat, lseek, close.
  * One set is used by one thread at a time.
  *
- * Errors: ERR_FULL (no space, quota or file size left), ERR_SYSTEM, ERR_MEMORY. After one nothing is lost that a chunk
- * vouches for, and only set_end_short, which finishes the file there, or set_close may follow. */
+ * Errors: ERR_FULL (no space, quota or file size left), ERR_SYSTEM, ERR_MEMORY; also those of earlier chunks. After one
+ * nothing is lost that a chunk vouches for, and only set_end_short, which finishes the file there, or set_close may
+ * follow. */
 #ifndef TWOPOINT_SET_H
 #define TWOPOINT_SET_H
 
@@ -33,6 +35,8 @@
 #define SET_JOURNAL   ".journal.ndjson"
 #define SET_PART      ".part"
 
+struct syncer;
+
 struct set_options {
     int folder;                      /* descriptor; the caller's, and must outlive the set. Files are 0640; they get the
                                         folder's group where that is set-group-ID */
@@ -40,6 +44,8 @@ struct set_options {
                                         the file names: what is no letter, digit, '.', '_' or '-' becomes '_' */
     const struct ed25519_key *key;   /* signs every chunk and end line; NULL: none. Must outlive the set */
     struct ring *ring;               /* takes the finished files; NULL: none. Must outlive the set */
+    struct syncer *syncer;           /* brings chunks to the disk on its own thread; NULL: set_chunk does. Must outlive
+                                        the set */
     struct recovery *recovery;       /* what recover_folder found: journalled in this set's first file and settled when
                                         that is on disk; NULL: none. Must outlive the set and the ring */
 };
@@ -70,13 +76,18 @@ int set_line(struct set *s, char *line, struct error *e);
 int set_packets(struct set *s, const void *bytes, size_t n, struct error *e);
 /* The bytes given so far end at a flush (PACKER_FLUSH): journal them. No bytes since the chunk before is well, too. */
 int set_chunk(struct set *s, int64_t time_ns, const struct set_chunk *c, struct error *e);
+/* Wait until all chunks are on the disk. */
+int set_settle(struct set *s, struct error *e);
 /* The frame is ended (PACKER_END) and all of it was given: make the next file, finish this one, go on with the next as
  * after set_begin. When the next file cannot be made (-1) this one is still open, and wants set_end. */
 int set_rotate(struct set *s, int64_t time_ns, const struct set_ending *end, struct error *e);
 /* The same, and no file follows. */
 int set_end(struct set *s, int64_t time_ns, const struct set_ending *end, struct error *e);
-/* The frame cannot be ended, because something could not be written: cut the file behind its last chunk, end its frame
- * there, and finish it. `end` states what the chunks hold. A file without packets in a chunk stays `.part`. */
+/* After an error: forget what is not on the disk for sure; set_totals is then what is. */
+void set_fall_back(struct set *s);
+/* The frame cannot be ended, because something could not be written: fall back, cut the file behind its last chunk, end
+ * its frame there, and finish it. `end` states what the chunks hold. A file without packets in a chunk stays `.part`.
+ */
 int set_end_short(struct set *s, int64_t time_ns, const struct set_ending *end, struct error *e);
 /* A file that is still open stays behind as `.part`, for recovery. */
 void set_close(struct set **s);

@@ -4,7 +4,7 @@
 . tests/e2e/namespaces.sh.inc
 lab_can || exit 77
 . tests/e2e/capture.sh.inc
-trap 'umount "$work/small" 2>/dev/null; lab_down >/dev/null 2>&1; rm -rf "$work"' EXIT
+trap 'fsfreeze -u "$work/slow" 2>/dev/null; umount "$work/slow" "$work/small" 2>/dev/null; lab_down >/dev/null 2>&1; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 lab_up || exit 1
 replay() { # on the router's end of c0's cable
@@ -35,22 +35,49 @@ if agent c whole -i c0 -B 64M --exact-filter tcp && agent c lossy -i c0 -B 256K 
     verified "$work/lossy" consistent
 fi
 
-# ---- the agent's own queue is full: its bounds are the stamps of what was lost ----
-what="queue drops"
-if agent c narrow -i c0 -B 64M --queue 1024 -s 0 -z 12 --exact-filter tcp && agent c wide -i c0 -B 64M --exact-filter tcp; then
+# ---- the agent's own queue is full: packets wait in the kernel's ring, and the level gives way in mid-file ----
+what="a full queue"
+if agent c narrow -i c0 -B 64M --queue 1024 -s 0 -z 12 --exact-filter tcp; then
     REPLAY_RANDOM=1 lab_in r python3 tests/e2e/replay.py rc 8000 1400
     sleep 1
-    agent_end wide 0
-    agent_end narrow 1
-    packets "$work/wide"
-    replayed "$work/all.pcapng" | sort >"$work/sent"
+    agent_end narrow 0
     packets "$work/narrow"
-    replayed "$work/all.pcapng" | sort >"$work/kept"
-    join -v 1 "$work/sent" "$work/kept" | cut -d' ' -f2 >"$work/missing"
-    missing=$(wc -l <"$work/missing")
-    [ "$missing" -gt 0 ] || fail "nothing was lost"
-    journal_has "$work/narrow" "queue == $missing" 'kernel == 0' "of('end')[0]['queue_drops'] == $missing" "inside('$work/missing')" \
-        'of("level")' 'of("level")[0]["from"] == 12 and of("level")[0]["to"] == 11'
+    replayed "$work/all.pcapng" | cut -d' ' -f1 >"$work/numbers"
+    seq 0 7999 | diff -q - "$work/numbers" >/dev/null || fail "the packets are not all, in order"
+    journal_has "$work/narrow" 'queue == 0' 'kernel == 0' 'of("level")' 'of("level")[0]["from"] == 12 and of("level")[0]["to"] == 11'
+    verified "$work/narrow" consistent
+fi
+
+# ---- a consumer that stands still: the disk is frozen until after the end was asked for ----
+what="a disk that stands still"
+mkdir "$work/slow"
+truncate -s 64M "$work/slow.img"
+if mkfs.ext4 -q "$work/slow.img" 2>/dev/null && mount -o loop "$work/slow.img" "$work/slow" 2>/dev/null; then
+    agent c moving -i c0 -B 64M --exact-filter tcp || exit 1
+    agent_folder=$work/slow/set
+    if agent c stuck -i c0 -B 2M --queue 1M -s 0 --min-free 0 --exact-filter tcp; then
+        replay 500
+        sleep 1.5
+        fsfreeze -f "$work/slow"
+        REPLAY_RANDOM=1 lab_in r python3 tests/e2e/replay.py rc 8000 1400 0 500
+        kill -INT "$pid_stuck"
+        sleep 3.5 # it holds packets in the kernel's ring for two seconds
+        fsfreeze -u "$work/slow"
+        agent_end stuck 1
+        agent_end moving 0
+        packets "$work/moving"
+        replayed "$work/all.pcapng" | sort >"$work/sent"
+        packets "$agent_folder"
+        replayed "$work/all.pcapng" | sort >"$work/kept"
+        join -v 1 "$work/sent" "$work/kept" | cut -d' ' -f2 >"$work/missing"
+        journal_has "$agent_folder" 'kernel > 100' 'queue > 100' "kernel + queue == $(wc -l <"$work/missing")" "inside('$work/missing')" \
+            "of('end')[0]['queue_drops'] == queue" "of('end')[0]['kernel_drops'] == kernel"
+        verified "$agent_folder" consistent
+    fi
+    unset agent_folder
+    umount "$work/slow"
+else
+    echo "no file system of its own may be mounted here: no disk stands still"
 fi
 
 # ---- a card that counts: its counter moved by what was dropped, and the capture is whole ----

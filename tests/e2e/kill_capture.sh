@@ -3,6 +3,8 @@
 # there after the next start, and verifies.
 #   tests/e2e/kill_capture.sh BUILD [KILLS [SEED]]
 . tests/e2e/common.sh.inc
+# Of the sanitizers' builds: as in capture.sh.inc.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
 verify=$1/twopoint-verify capture=$1/twopoint-capture
 kills=${2:-25} seed=${3:-1}
 [ -x "$capture" ] || skip "there is no twopoint-capture"
