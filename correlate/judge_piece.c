@@ -29,7 +29,7 @@ add_group(struct judge *j, const struct lane *l, struct group_frames *g, const s
     *g = (struct group_frames){.at = j->n_frames};
     for (uint32_t i = 0; i < n; i++) {
         f[j->n_frames + i] = (struct frame_ref){(uint8_t)l->h, first[i].tx};
-        g->arrived += store_segment(l->from, first[i].tx)->partner != NO_RECORD;
+        g->arrived += lane_arrival_of(l, first[i].tx, first[i].from) != NO_RECORD;
     }
     if (g->arrived == 0)
         return 0; /* none arrived: no doubt which */
