@@ -12,7 +12,7 @@ Two outputs are equal when they are after this:
   - a line "..." in the document stands for any lines
   - numbers, times, stamps, digests, lists of frames are one N each, and a unit of time is any
   - blanks and ends of lines are one blank each, and so are the dashes of an arrow
-  - singular and plural are one; the agent's user is "twopoint"
+  - singular and plural are one; the agent's user is "twopoint"; that only the first of many are listed is left out
   - of a ladder, arrows that arrived are left out, and of equal ones in a row all but one
   - the agent's status and tshark's remark that it runs as root are left out
 With --regenerate the document gets the lines that came out, between the same "...".
@@ -82,8 +82,10 @@ def words(text):
     text = re.sub(r"-{2,}", "--", text)
     text = re.sub(r"[ \t]+", " ", text)
     text = re.sub(r"(?m)^( N N? ?\|.*\n)\1+", r"\1", text)
-    text = re.sub(r"\b(segment|reset|packet|retransmission|connection)s\b", r"\1", text)
-    return re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"\b(segment|reset|packet|retransmission|connection|frame)s\b", r"\1", text)
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"frame NN\b", "frame N", text.replace("the first at client frame N, N and N", "client frame N"))
+    return text.replace(" These are the first N of N.", "")
 
 
 def parts_of(shown):
@@ -274,6 +276,7 @@ def main(arguments):
         os.chmod(folder, 0o755)
         done, dropped = run_all(build, folder, steps, lines)
         if renew:
+            shutil.rmtree(os.path.join(build, "tutorial"), ignore_errors=True)
             shutil.copytree(os.path.join(folder, "desk"), os.path.join(build, "tutorial"), dirs_exist_ok=True)
             return regenerate(document, lines, done) + count(done, dropped) != 0
         return compare(done, lines) + count(done, dropped) != 0
