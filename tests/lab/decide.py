@@ -156,9 +156,13 @@ class Decide:
         return found
 
     def as_if_lost(self, t):
-        """Whether both captures would be the same had it been lost: nothing hangs on it (hanging), and what else the receiver's
+        """Whether both captures would be the same had it been lost: it came in corrupted, or nothing hangs on it (hanging), and what else the receiver's
         capture missed near it nothing shows either, nor does a counter."""
-        if not self.sent(t) or not t.arrivals or self.views[1 - t.sender].counted:
+        if not self.sent(t) or not t.arrivals or self.arrived(t):
+            return False
+        if t.fate == CORRUPTED and len(t.arrivals) == 1:  # dropped by the receiver's kernel, without a trace
+            return True
+        if self.views[1 - t.sender].counted:
             return False
         at = t.arrivals[0].frame.t
         near = [number for when, number in self.gone[1 - t.sender] if abs(when - at) < self.views[1 - t.sender].reach]

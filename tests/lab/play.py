@@ -144,7 +144,7 @@ class Stage:
         return t.server6 if v6 else t.server, PORT
 
     def curl(self, words):
-        speed = ["--max-time", "0.3", "--limit-rate", "1M"] if "abort" in words else ["--max-time", "20"]
+        speed = ["--max-time", "0.8", "--limit-rate", "1M"] if "abort" in words else ["--max-time", "20"]
         return ["curl", "-sS", "-o", "/dev/null", "--write-out", "%{local_ip} %{local_port} %{remote_ip} %{remote_port}\n",
                 *speed, f"http://{self.topology.server}:{WEB_PORT}/{words[0]}"]
 
