@@ -41,7 +41,8 @@ may_be(const struct group *g, const struct member *a, const struct member *b)
     return key_tsval_agrees(g->t, tx, rx) && (g->ids_in_key || key_id_agrees(g->t, tx, a->off, rx, b->off)) &&
            (g->t->kind == CONTROL ||
             ((!key_single(g->t, tx) || within(g, a, b)) && key_fin_agrees(tx, a->off, rx, b->off, g->len))) &&
-           key_ttl_possible(g->t, tx, rx) && key_timely(g->t, tx->stamp_ns, rx->stamp_ns);
+           key_ttl_possible(g->t, tx, rx) &&
+           (key_id_informs(g->t, tx) || key_timely(g->t, tx->stamp_ns, rx->stamp_ns));
 }
 
 bool

@@ -313,6 +313,24 @@ START_TEST(nothing_arrives_before_it_left)
 }
 END_TEST
 
+/* A clock that was set unnoticed: of two equal acknowledgements one carries the ID of an arrival "before" it left. It
+ * is that one, whatever the clocks say. */
+START_TEST(an_id_outweighs_the_clocks)
+{
+    struct wire w = {.us = 300000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .id = 500};
+    match_ordinary(b, 1, false);
+    build_add(b, 0, 0, w);
+    w.us = 400000;
+    w.id = 501;
+    const uint32_t tx = build_add(b, 0, 0, w);
+    w.us = 385000;
+    const uint32_t rx = build_add(b, 1, 0, w);
+    match_build(b, WAY);
+    ck_assert_uint_eq(build_segment(b, 0, tx)->partner, rx);
+    match_expect_sides(b, 0, 1, 0);
+}
+END_TEST
+
 START_TEST(a_stray_reset_does_not_move_the_stream)
 {
     struct wire w = {.us = 110500, .seq = ISN0 + 0x7ff00000, .flags = TCP_RST};
@@ -350,6 +368,7 @@ main(void)
     tcase_add_loop_test(t, repetitions_are_no_rewriting, 0, 2);
     tcase_add_loop_test(t, nothing_arrives_later_than_ten_seconds, 0, 2);
     tcase_add_test(t, nothing_arrives_before_it_left);
+    tcase_add_test(t, an_id_outweighs_the_clocks);
     tcase_add_test(t, a_stray_reset_does_not_move_the_stream);
     suite_add_tcase(s, t);
     r = srunner_create(s);
