@@ -46,9 +46,10 @@ if command -v tshark >/dev/null; then
             sed -n "s/^- $point: \`\(.*\)\`.*/\1/p" "$work/p.md" | sort -u >"$work/filters"
             [ -s "$work/filters" ] || fail "there is none"
             while read -r filter; do
-                wanted=$(echo "$filter" | sed 's/.*{//; s/}//' | tr ',' '\n' | awk -F'[.][.]' '{n += NF == 2 ? $2 - $1 + 1 : 1} END {print n}')
-                shown=$(tshark -r fixtures/$pair/$point.pcapng.zst -Y "$filter" 2>/dev/null </dev/null | wc -l)
-                [ "$wanted" = "$shown" ] || fail "$filter shows $shown frames"
+                wanted=$(echo "$filter" | sed 's/.*{//; s/}//' | tr -d ' ' | tr ',' '\n' |
+                    awk -F'[.][.]' '{for (n = $1; n <= (NF == 2 ? $2 : $1); n++) print n}' | sort -un)
+                shown=$(tshark -r fixtures/$pair/$point.pcapng.zst -Y "$filter" -T fields -e frame.number 2>/dev/null </dev/null)
+                [ -n "$wanted" ] && [ "$wanted" = "$shown" ] || fail "$filter shows frames $shown"
             done <"$work/filters"
         done
     done
