@@ -104,6 +104,7 @@ static const int allowed[] = {
     SCMP_SYS(getsockopt),
     SCMP_SYS(setsockopt),
     SCMP_SYS(getsockname),
+    SCMP_SYS(bind), /* the packet socket's, to an interface that was made anew */
     /* memory */
     SCMP_SYS(brk),
     SCMP_SYS(munmap),

@@ -91,6 +91,7 @@ link_parse(const void *bytes, size_t n, unsigned *index, struct link_state *out,
     const struct ifinfomsg *i = NLMSG_DATA(h);
     *index = (unsigned)i->ifi_index;
     read_attributes(h, out);
+    out->type = i->ifi_type;
     out->exists = h->nlmsg_type == RTM_NEWLINK;
     out->up = out->exists && (i->ifi_flags & IFF_UP) && (i->ifi_flags & IFF_RUNNING);
     return 1;

@@ -10,6 +10,7 @@
 
 struct link_state {
     bool exists, up;
+    unsigned short type; /* ARPHRD_ */
     char name[32];
     bool has_counters;
     uint64_t rx_missed, rx_fifo, rx_crc, rx_dropped, tx_dropped, tx_carrier;

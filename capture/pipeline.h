@@ -84,6 +84,7 @@ struct pipeline {
     const char *_Atomic reason; /* why it ends, for the end line */
     /* reports to it */
     atomic_bool enough;     /* presser: a limit of the request is reached */
+    atomic_bool link_lost;  /* taker: its interface fails; it goes on when main clears this, or ends at stop_ns */
     atomic_bool taker_done; /* nothing more comes; if that is a fault, taker_error says what */
     atomic_bool failed;     /* scribe or presser: error says what; the set ends early */
     atomic_bool full;       /* scribe: the disk is: full_error says so, and all that comes until the end is written */

@@ -6,6 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* So long after an interface is gone another one may come in its place. */
+#define GONE_NS (10 * NS_PER_S)
+
 int
 session_open_interface(struct session *s, const char *name, const struct session_shared *shared, struct error *e)
 {
@@ -129,18 +132,39 @@ mail_link(struct session *s, const char *what)
     slabs_give(s->pipeline.mail);
 }
 
+/* An interface of the name and the kind of the one that is gone: that is how a tunnel restarts. */
+static void
+come_back(struct session *s, unsigned index, const struct link_state *now)
+{
+    if (s->stopping || !now->exists || now->type != s->losses.link.type || strcmp(now->name, s->source.name) != 0 ||
+        !source_rebind(&s->source, index, s->pipeline.request->promiscuous))
+        return;
+    mail_link(s, "back");
+    if (!now->up)
+        mail_link(s, "down");
+    s->losses.index = index;
+    s->losses.link = s->losses.last.link = *now; /* without counters: they begin anew */
+    s->gone_ns = s->failed_ns = 0;
+    s->rebound = true;
+}
+
 void
 session_link(struct session *s, unsigned index, const struct link_state *now)
 {
     struct link_state *was = &s->losses.link;
 
-    if (!s->watching || s->closed || index != s->source.index || !was->exists)
+    if (!s->watching || s->closed)
+        return;
+    if (!was->exists) {
+        come_back(s, index, now);
+        return;
+    }
+    if (index != s->source.index)
         return;
     if (!now->exists) {
         mail_link(s, "gone");
         was->exists = false;
-        error_set(&s->fault, ERR_SYSTEM, "the interface %.64s is gone", s->source.name);
-        session_stop(s, "the interface is gone");
+        s->gone_ns = ticker_monotonic();
         return;
     }
     if (strcmp(was->name, now->name) != 0)
@@ -185,18 +209,32 @@ fault(struct session *s, const struct error *why)
     session_stop(s, "a fault: see what the program said");
 }
 
-/* The capture of a deleted interface fails before the kernel says that it is deleted: wait for that, a little. */
-static bool
-waits_for_link(struct session *s)
+/* The taker's interface fails. When it is gone, one like it may come, for GONE_NS; the kernel says that it is gone a
+ * little later than it fails. */
+static void
+look_at_link(struct session *s)
 {
+    struct pipeline *p = &s->pipeline;
     const int64_t now_ns = ticker_monotonic();
 
-    session_ask(s);
-    if (!s->pipeline.taker_error.code || !s->watching || !s->source.index || !s->losses.link.exists)
-        return false;
-    if (!s->failed_ns)
-        s->failed_ns = now_ns;
-    return now_ns - s->failed_ns < NS_PER_S;
+    if (s->stopping)
+        return;
+    if (atomic_load(&p->link_lost) && s->rebound) {
+        s->rebound = false;
+        atomic_store(&p->link_lost, false);
+        bell_ring(&p->taker);
+        return;
+    }
+    if (s->gone_ns && now_ns - s->gone_ns > GONE_NS) {
+        error_set(&s->fault, ERR_SYSTEM, "the interface %.64s is gone", s->source.name);
+        session_stop(s, "the interface is gone");
+    } else if (atomic_load(&p->link_lost) && !s->gone_ns) {
+        session_ask(s);
+        if (!s->failed_ns)
+            s->failed_ns = now_ns;
+        if (!s->gone_ns && now_ns - s->failed_ns > NS_PER_S)
+            session_stop(s, "a fault: see what the program said");
+    }
 }
 
 void
@@ -212,7 +250,9 @@ session_look(struct session *s)
     }
     if (atomic_load(&p->enough))
         session_stop(s, "a limit is reached");
-    if (atomic_load(&p->taker_done) && !s->closed && !waits_for_link(s)) {
+    if (s->watching && s->source.index)
+        look_at_link(s);
+    if (atomic_load(&p->taker_done) && !s->closed) {
         if (p->taker_error.code)
             fault(s, &p->taker_error);
         if (s->watching)

@@ -17,6 +17,8 @@ struct session {
     bool live, watching; /* watching: counters are running */
     bool stopping, closed, done;
     int64_t failed_ns;  /* CLOCK_MONOTONIC; 0: the taker did not fail */
+    int64_t gone_ns;    /* CLOCK_MONOTONIC; 0: the interface is there */
+    bool rebound;       /* to an interface made anew, and the taker does not know yet */
     struct error fault; /* why it had to stop; ERR_NONE: it did not */
 };
 

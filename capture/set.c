@@ -65,7 +65,7 @@ make_name(const struct set *s, int64_t second, uint32_t number, char out[SET_NAM
     struct tm utc;
 
     clean_part(point, s->o.start->point);
-    clean_part(interface, s->o.start->interface);
+    clean_part(interface, s->o.start->interface && *s->o.start->interface ? s->o.start->interface : "file");
     if (!gmtime_r(&t, &utc) || strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", &utc) == 0)
         snprintf(when, sizeof when, "%lld", (long long)second);
     snprintf(out, SET_NAME_SIZE, "%s-%s-%s-%04u", when, point, interface, (unsigned)number);

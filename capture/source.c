@@ -3,6 +3,9 @@
 
 #include "capture/offload.h"
 
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +179,21 @@ source_open(struct source *s, const char *name, const struct request *r, struct 
     }
     source_close(s);
     return -1;
+}
+
+bool
+source_rebind(struct source *s, unsigned index, bool promiscuous)
+{
+    const struct sockaddr_ll to = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index};
+    const struct packet_mreq all = {.mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC};
+
+    if (bind(s->fd, (const struct sockaddr *)(const void *)&to, sizeof to) != 0)
+        return false;
+    if (promiscuous && setsockopt(s->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all) != 0)
+        return false;
+    s->index = index;
+    return true;
 }
 
 void

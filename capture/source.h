@@ -24,6 +24,9 @@ struct source {
 
 /* Open, set and start the capture on `name`. Packets arrive from here on. ERR_USAGE and ERR_SYSTEM say what to do. */
 int source_open(struct source *s, const char *name, const struct request *r, struct error *e);
+/* Capture on interface `index` from here on, which has the name and the kind of the one that is gone. Needs no
+ * privilege. False: the kernel does not want that. */
+bool source_rebind(struct source *s, unsigned index, bool promiscuous);
 void source_close(struct source *s);
 /* host, kernel and os of *s; what a conversion has, too. */
 void source_describe_host(struct source *s);

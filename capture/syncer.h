@@ -15,7 +15,7 @@
 
 #include <stddef.h>
 
-#define SYNCER_LAG (UINT64_C(128) << 20) /* bytes of packets that may wait for the disk */
+#define SYNCER_LAG (UINT64_C(256) << 20) /* bytes of packets that may wait for the disk */
 
 struct syncer_file {
     int folder, packets, journal; /* descriptors, the caller's */

@@ -82,6 +82,23 @@ wait_for_room(struct taker *t)
         t->held_ns += ticker_monotonic() - before_ns;
 }
 
+/* The interface fails. True: it is there again. */
+static bool
+wait_for_link(struct taker *t)
+{
+    struct pipeline *p = t->filler.pipeline;
+
+    filler_give(&t->filler);
+    pipeline_report(p, &p->link_lost, NULL, NULL);
+    while (atomic_load(&p->link_lost) && atomic_load(&p->stop_ns) == PIPELINE_NEVER) {
+        bell_prepare(&p->taker);
+        if (atomic_load(&p->link_lost) && atomic_load(&p->stop_ns) == PIPELINE_NEVER)
+            bell_sleep(&p->taker, -1);
+        bell_awake(&p->taker);
+    }
+    return !atomic_load(&p->link_lost);
+}
+
 /* All that was stamped until the stop was taken. */
 static bool
 is_drained(const struct taker *t, int taken)
@@ -122,7 +139,10 @@ taker_run(void *arg)
         const int taken = pcap_dispatch(t->source->pcap, most, take, (u_char *)t);
         if (taken == PCAP_ERROR) {
             error_set(&why, ERR_SYSTEM, "%.64s: %s", t->source->name, pcap_geterr(t->source->pcap));
-            break;
+            if (!wait_for_link(t))
+                break;
+            why = (struct error){0};
+            continue;
         }
         if (is_drained(t, taken))
             break;

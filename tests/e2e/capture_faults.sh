@@ -136,6 +136,29 @@ if agent c links -i c0 --exact-filter tcp port 443; then
     verified "$work/links" consistent
 fi
 
+# ---- a tunnel that restarts: another interface of that name, with another number ----
+what="an interface that comes back"
+lab_in c ip link add t0 type veth peer name t1
+lab_in c ip link set t1 up
+lab_in c ip link set t0 up
+if agent c returned -i t0 --exact-filter tcp port 443; then
+    lab_in c python3 tests/e2e/replay.py t1 100
+    sleep 0.3
+    lab_in c ip link del t0
+    sleep 0.3
+    lab_in c ip link add t0 type veth peer name t1
+    lab_in c ip link set t1 up
+    lab_in c ip link set t0 up
+    sleep 0.3
+    lab_in c python3 tests/e2e/replay.py t1 100 100 0 100
+    sleep 0.3
+    agent_end returned 0
+    journal_has "$work/returned" '[l["what"] for l in of("link") if l["what"] in ("gone", "back")] == ["gone", "back"]' 'of("link")[-1]["what"] == "up"'
+    packets "$work/returned"
+    [ "$(count "$work/all.pcapng")" = 200 ] || fail "$(count "$work/all.pcapng") packets, not 200"
+    verified "$work/returned" consistent
+fi
+
 # ---- killed: the next start finishes what was left ----
 what="kill -9"
 agent_folder=$work/killed
