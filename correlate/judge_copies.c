@@ -79,7 +79,8 @@ judge_copy(struct judge *j, const struct piece *p, struct verdict *v)
     const struct lane *l = p->lane;
     const struct translation *t = l->tr;
     enum unwhole_reason why = UNWHOLE_NONE;
-    const bool whole = judge_sender(j, p, p->earliest, p->latest, &why) != NOT_WHOLE;
+    const enum wholeness w = judge_sender(j, p, p->earliest, p->latest, &why);
+    const bool whole = w != NOT_WHOLE;
     uint32_t nearest;
     int64_t apart;
     if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || why == UNWHOLE_OUTSIDE ||
@@ -90,8 +91,9 @@ judge_copy(struct judge *j, const struct piece *p, struct verdict *v)
         nearest = judge_fast_one(j, p, &apart);
     if (nearest == NO_INDEX)
         return false;
-    if (!whole) {
-        copied_or_missed(judge_reason(why), v);
+    /* where nobody counted, and no timestamp tells, it may be a repetition that was missed */
+    if (!whole || (w != WHOLE && apart > LATE_REPEATED && (!(p->seg->bits & SEG_TS) || t->tsval == REWRITE_OTHER))) {
+        copied_or_missed(whole ? REASON_AMBIGUOUS_COPY : judge_reason(why), v);
         return true;
     }
     *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
