@@ -14,6 +14,7 @@ Two outputs are equal when they are after this:
   - blanks and ends of lines are one blank each, and so are the dashes of an arrow
   - singular and plural are one; the agent's user is "twopoint"; that only the first of many are listed is left out
   - of a ladder, arrows that arrived are left out, and of equal ones in a row all but one
+  - of ss, a timer that is due this very moment is one with a time
   - the agent's status and tshark's remark that it runs as root are left out
 With --regenerate the document gets the lines that came out, between the same "...".
 """
@@ -73,6 +74,7 @@ def read_steps(lines):
 
 def words(text):
     text = re.sub(r"(?m)^.* packets, \d+/s, .*on disk$", "", text)
+    text = re.sub(r"Port *Process", "Port Process", re.sub(r"timer:\(on,[^,)]*,", "timer:(on,N,", text))
     text = re.sub(r", as (tcpdump|twopoint)\b", ", as twopoint", text)
     text = re.sub(r"(?m)^ +(?:0|[+-][\d.]+ \w+) .*\|(?:<-|-- (?!.*---[x?])).*\|.*\n", "", text + "\n")
     text = re.sub(r"\{[0-9][0-9., \n]*\}", "{N}", text)
