@@ -26,7 +26,7 @@ tell_changed(struct judge *j, const struct lane *l, uint32_t record, uint32_t rx
              const struct span *part)
 {
     v->arrival = rx;
-    verdict_because(v, v->kind == EVENT_CORRUPTED ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER, 1 - l->h, rx, 0, 0);
+    verdict_because(v, changed_rule(v, store_segment(l->to, rx)), 1 - l->h, rx, 0, 0);
     struct event *e = judge_event(j, l, false, record, v);
     if (!e)
         return -1;
@@ -100,6 +100,21 @@ glance(struct judge *j, int h, bool *overtaken)
     return 0;
 }
 
+/* Again those whose arrival was cut, with what the receiver's host did. */
+static int
+look_at_cut(struct judge *j, const struct lane *l)
+{
+    for (uint32_t i = 0; i < l->n_tx; i++) {
+        const struct segment *tx = lane_tx(l, i);
+        struct verdict v;
+        if (tx->partner < PARTNER_SPAN && (store_segment(l->to, tx->partner)->bits & SEG_CUT) &&
+            changed_pair(j, l, tx, store_segment(l->to, tx->partner), &v) &&
+            tell_changed(j, l, l->tx[i], tx->partner, &v, NULL))
+            return -1;
+    }
+    return 0;
+}
+
 static void
 set_lanes(struct judge *j)
 {
@@ -122,17 +137,21 @@ static int
 judge_paired(struct judge *j)
 {
     bool overtaken[2] = {false, false}, left_over = false;
+    j->opened = j->cut_changed = false;
     for (int h = 0; h < 2; h++) {
         if (glance(j, h, &overtaken[h]))
             return -1;
         const struct match_side *m = j->lane[h].side;
         left_over |= m && (m->unmatched_tx || m->unmatched_rx || m->n_copies || m->limited);
     }
-    if (!left_over && !overtaken[0] && !overtaken[1])
+    if (!left_over && !overtaken[0] && !overtaken[1] && !j->cut_changed)
         return 0;
     if (context_open(j))
         return -1;
+    j->opened = true;
     for (int h = 0; h < 2; h++) {
+        if (j->cut_changed && look_at_cut(j, &j->lane[h]))
+            return -1;
         if (overtaken[h] && order_reordered(j, &j->lane[h]))
             return -1;
         if (left_over &&

@@ -5,7 +5,9 @@
  * the way, rather than one lost and one injected.
  *
  * A wrong checksum at the receiver speaks of corruption only where the capture could judge it (whole segment, neither
- * offload's pseudo-header sum nor a frame that GRO has put together) and where it left with a right one. */
+ * offload's pseudo-header sum nor a frame that GRO has put together) and where it left with a right one. Of a frame
+ * that the snaplen cut the capture cannot judge it, but the receiver's host did: it acknowledged bytes that were
+ * altered with their sum, and waited for others in place of what was corrupted. */
 #include "correlate/judge_internal.h"
 
 #include <string.h>
@@ -83,8 +85,47 @@ corrupted(const struct judge *j, const struct lane *l, const struct segment *tx,
     return true;
 }
 
+enum taken { TAKEN, NOT_TAKEN, TAKEN_UNKNOWN };
+
+/* Did the receiver's host take this arrival: acknowledge its bytes before other ones of them came? */
+static enum taken
+was_taken(const struct judge *j, const struct lane *l, const struct segment *rx)
+{
+    uint32_t i = list_first_after(l->to, l->rx, l->n_rx, rx->stamp_ns), steps = 0;
+    while (i > 0 && lane_rx(l, i - 1) != rx && steps++ < 64)
+        i--;
+    if (i == 0 || lane_rx(l, i - 1) != rx || segment_span(rx) == 0)
+        return TAKEN_UNKNOWN;
+    const int64_t from = l->rx_pos[i - 1], to = from + segment_span(rx);
+    const uint32_t k = lane_first_ack(j, l, to);
+    if (k == NO_INDEX)
+        return TAKEN_UNKNOWN;
+    const int64_t acked = lane_tx(lane_back(j, l), k)->stamp_ns;
+    for (uint32_t x = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, to); x > 0; x--) {
+        const uint32_t other = l->rx_by_pos[x - 1];
+        const struct segment *s = lane_rx(l, other);
+        if (l->rx_pos[other] + l->longest_rx <= from || ++steps > WALK_LIMIT)
+            break;
+        if (s == rx || l->rx_pos[other] + (int64_t)segment_span(s) <= from || s->stamp_ns > acked)
+            continue;
+        return s->stamp_ns < rx->stamp_ns ? TAKEN_UNKNOWN : NOT_TAKEN;
+    }
+    return acked < rx->stamp_ns ? TAKEN_UNKNOWN : TAKEN;
+}
+
+/* Altered by somebody who mended the sum; or corrupted, which a frame that was cut cannot show. */
+static struct verdict
+altered(const struct judge *j, const struct lane *l, const struct segment *rx, uint16_t d, bool sure)
+{
+    const enum taken taken = (rx->bits & SEG_CUT) && d != CHANGED_DSCP ? was_taken(j, l, rx) : TAKEN;
+    struct verdict v = verdict_of(taken == NOT_TAKEN ? EVENT_CORRUPTED : EVENT_ALTERED,
+                                  sure && taken == TAKEN ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+    v.changed = d;
+    return v;
+}
+
 bool
-changed_pair(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+changed_pair(struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
              struct verdict *v)
 {
     if (corrupted(j, l, tx, rx, v))
@@ -92,6 +133,10 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
     const uint16_t d = changed_fields(j, l, tx, rx);
     if (!d || segment_is_damaged(rx) || contradicted(l, tx, rx))
         return false;
+    if ((rx->bits & SEG_CUT) && !j->opened) {
+        j->cut_changed = true;
+        return false;
+    }
     const bool whole = health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) != NOT_WHOLE;
     /* of a frame of several wire segments it is not known which of them was hit */
     const bool sure = identified(l, tx, rx) && one_wire_segment(l, false, tx);
@@ -99,8 +144,7 @@ changed_pair(const struct judge *j, const struct lane *l, const struct segment *
         return false; /* an unrecorded copy of the same bytes may well carry another acknowledgement */
     /* a wrong sum that equals the pseudo-header's is mostly offload, but it may be chance, and the bytes corrupted */
     const bool offload = (rx->bits & SEG_BAD_SUM) && !(tx->bits & SEG_BAD_SUM) && (d & CHANGED_PAYLOAD);
-    *v = verdict_of(EVENT_ALTERED, sure && !offload ? LEVEL_PROVEN : LEVEL_SUPPORTED);
-    v->changed = d;
+    *v = altered(j, l, rx, d, sure && !offload);
     return true;
 }
 
@@ -112,6 +156,12 @@ changed_part(const struct judge *j, const struct lane *l, const struct segment *
         return false;
     v->changed = 0;
     return true;
+}
+
+enum rule
+changed_rule(const struct verdict *v, const struct segment *rx)
+{
+    return v->kind == EVENT_CORRUPTED && !(rx->bits & SEG_CUT) ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER;
 }
 
 /* ---- unmatched ones ---- */
@@ -180,11 +230,10 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
             l->tx_mark[i] = l->rx_mark[k] = 1;
             return 0;
         }
-        v = verdict_of(EVENT_ALTERED, identified(l, tx, rx) ? LEVEL_PROVEN : LEVEL_SUPPORTED);
-        v.changed = d;
+        v = altered(j, l, rx, d, identified(l, tx, rx));
     }
     v.arrival = l->rx[k];
-    verdict_because(&v, v.kind == EVENT_CORRUPTED ? RULE_BAD_CHECKSUM : RULE_BYTES_DIFFER, 1 - l->h, l->rx[k], 0, 0);
+    verdict_because(&v, changed_rule(&v, rx), 1 - l->h, l->rx[k], 0, 0);
     l->tx_mark[i] = l->rx_mark[k] = 1;
     return judge_event(j, l, false, l->tx[i], &v) ? 0 : -1;
 }

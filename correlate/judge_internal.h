@@ -90,6 +90,7 @@ struct judge {
         bool built;
     } hosts[POINTS];
     struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
+    bool opened, cut_changed;           /* of the connection at hand: its context is open; some wait for that */
     bool failed;                        /* out of memory somewhere below a rule */
 };
 
@@ -224,13 +225,17 @@ uint32_t judge_fast_one(const struct judge *j, const struct piece *p, int64_t *a
 
 /* judge_changed.c: which fields differ without need; matched pairs as they pass by, and unmatched ones that belong
  * together. */
-bool changed_pair(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
+/* Of an arrival that was cut it needs the context: before that is open it only notes that there are such (cut_changed).
+ */
+bool changed_pair(struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
                   struct verdict *v);
 uint16_t changed_fields(const struct judge *j, const struct lane *l, const struct segment *tx,
                         const struct segment *rx);
 /* The same where only a part of tx is a part of rx: just the checksum can be judged. */
 bool changed_part(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
                   struct verdict *v);
+/* What is the evidence that the two differ? */
+enum rule changed_rule(const struct verdict *v, const struct segment *rx);
 int changed_unmatched(struct judge *j, struct lane *l); /* sets the lane's marks */
 
 /* judge_late.c: the pair of transmission i of the sender's view, which took LATE_REPEATED longer than the one before:

@@ -1,0 +1,56 @@
+/* What was changed on the way, where the capture cannot say whether its sum was mended. */
+#include "tests/unit/judging.h"
+
+#include <stdlib.h>
+
+/* Segment 5 of ten arrives with another window, and cut. The server's host acknowledges it at once (_i 0), or only
+ * after it was sent and arrived again (_i 1), or not at all (_i 2). */
+START_TEST(the_host_tells_altered_from_corrupted)
+{
+    uint32_t tx = NO_RECORD;
+    for (uint32_t i = 0; i < 10; i++) {
+        struct wire w = {.us = 20000 + i * 1000, .seq = 1001 + i * 100, .ack = 5001, .len = 100, .id = 100 + (int)i};
+        if (i == 5) {
+            tx = build_add(b, 0, 0, w);
+            w.us += 5000;
+            w.window = 999;
+            build_add(b, 1, 0, w);
+        } else {
+            build_pass(b, 0, 5000, w);
+        }
+    }
+    build_pass(b, 1, 5000, (struct wire){.us = 30500, .seq = 5001, .ack = _i == 0 ? 1601 : 1501});
+    build_pass(b, 1, 5000, (struct wire){.us = 35000, .seq = 5001, .ack = _i == 0 ? 2001 : 1501});
+    if (_i == 1) {
+        build_pass(b, 0, 5000, (struct wire){.us = 250000, .seq = 1501, .ack = 5001, .len = 100, .id = 110});
+        build_pass(b, 1, 5000, (struct wire){.us = 255100, .seq = 5001, .ack = 2001});
+    }
+    build_cover(b, 0, 0, 9000000);
+    build_cover(b, 1, 0, 9000000);
+    build_finish(b);
+    b->connections.connection[0].translation[0] =
+        (struct translation){.id_kind = ID_COUNTER, .ip_id = REWRITE_NONE, .mss = 1460};
+    judge_finished();
+    const struct event *e = event_about(0, tx);
+    ck_assert_ptr_nonnull(e);
+    ck_assert_int_eq(e->kind, _i == 1 ? EVENT_CORRUPTED : EVENT_ALTERED);
+    ck_assert_int_eq(e->level, _i == 0 ? LEVEL_PROVEN : LEVEL_SUPPORTED);
+    ck_assert_uint_eq(e->changed, CHANGED_WINDOW);
+    ck_assert(says(e, RULE_BYTES_DIFFER));
+}
+END_TEST
+
+int
+main(void)
+{
+    Suite *s = suite_create("judge changed");
+    TCase *t = tcase_create("changed");
+    tcase_add_checked_fixture(t, judging_setup, judging_teardown);
+    tcase_add_loop_test(t, the_host_tells_altered_from_corrupted, 0, 3);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
