@@ -29,8 +29,7 @@
     R(ABSENT_COUNTED, "absent-counted",                                                                                \
       "not in the receiver's capture, which counted no drop up to its latest arrival {a:ms} after it left and beyond") \
     R(LATE_OR_ANOTHER, "late-or-another",                                                                              \
-      "of two equal frames this one is {a:ms} apart from it, where others took {b:ms} at the most: one packet, late, " \
-      "or two, each seen once")                                                                                        \
+      "of two equal frames this one is {a:ms} apart, others {b:ms} at most: one packet, late, or two, each seen once") \
     R(CANNOT_TELL, "cannot-tell", "not in the other capture, which cannot be relied on there")                         \
     R(NO_CLOCK, "no-clock", "nothing relates the two captures' clocks there")                                          \
     R(RESET_NOT_TAKEN, "reset-not-taken",                                                                              \
