@@ -95,7 +95,7 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
     for (; k < l->n_tx && k < to + ID_STEPS; k++) {
         const struct segment *s = lane_tx(l, k);
         bool guessed = false;
-        if (!segment_is_counted(s))
+        if (!segment_is_counted(s) && !(last != NO_INDEX && segment_counts_zero(s, next)))
             continue;
         const uint16_t end = (uint16_t)(s->ip_id + judge_wire(l, false, s, s->len, &guessed));
         if (guessed)

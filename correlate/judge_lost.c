@@ -188,7 +188,7 @@ counter_unbroken(const struct piece *p, int64_t until)
     uint16_t next = (uint16_t)(p->seg->ip_id + judge_wire(l, false, p->seg, p->seg->len, &guessed));
     for (uint32_t i = p->place + 1, n = 0; i < l->n_tx && n < WALK_LIMIT && !guessed; i++, n++) {
         const struct segment *s = lane_tx(l, i);
-        if (s->ip_id == 0)
+        if (s->ip_id == 0 && !segment_counts_zero(s, next))
             continue;
         if (s->ip_id != next)
             return false;

@@ -214,7 +214,8 @@ static int
 note_id(struct walk *w, struct stream *s, struct survey *gaps, const struct segment *seg)
 {
     const struct translation *t = &w->c->translation[w->point];
-    if (!s->own || t->id_kind != ID_COUNTER || (seg->bits & SEG_NO_ID) || seg->ip_id == 0 || (seg->flags & TCP_SYN))
+    if (!s->own || t->id_kind != ID_COUNTER || (seg->bits & SEG_NO_ID) || (seg->flags & TCP_SYN) ||
+        (seg->ip_id == 0 && !(s->id_known && segment_counts_zero(seg, s->id_next))))
         return 0;
     const struct wire_cut cut = wire_cut(t, w->store, seg);
     int gap = id_diff(seg->ip_id, s->id_next);

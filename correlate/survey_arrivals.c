@@ -50,7 +50,8 @@ gather(struct sender *x, const struct view *v)
         return -1;
     for (uint32_t i = 0; i < v->count; i++) {
         const struct segment *s = store_segment(x->store, x->store->order[v->first + i]);
-        if (!in_counter(s) || connection_hop(x->c, x->h, s) != x->h)
+        if ((!in_counter(s) && !(x->n && segment_counts_zero(s, x->at[x->n - 1].end))) || (s->bits & SEG_DOUBLED) ||
+            connection_hop(x->c, x->h, s) != x->h)
             continue;
         const struct wire_cut cut = wire_cut(t, x->store, s);
         x->at[x->n++] = (struct counted){.stamp = s->stamp_ns,

@@ -164,6 +164,28 @@ START_TEST(step_in_the_id_counter)
 }
 END_TEST
 
+/* 65535 was the last; the next frame is two wire segments, 0 and 1, and 2 follows. */
+START_TEST(the_counter_wraps_at_a_super_segment)
+{
+    counter(65534, 20000, 1001);
+    counter(65535, 21000, 1101);
+    build_pass(b, 0, 5000, (struct wire){.us = 22000, .seq = 1201, .ack = 5001, .len = 2920, .id = 0});
+    counter(2, 23000, 4121);
+    for (int i = 3; i < 9; i++)
+        counter(i, 22000 + i * 1000, 4021 + (uint32_t)(i - 1) * 100);
+    build_finish(b);
+    b->connections.connection[0].translation[0] = (struct translation){.id_kind = ID_COUNTER, .mss = 1460};
+    struct survey *s;
+    ck_assert_int_eq(health_new(&h, b->stores, &clock_), 0);
+    ck_assert_int_eq(survey_new(&s), 0);
+    ck_assert_int_eq(survey_connection(s, b->stores, b->view_of, &b->connections.connection[0], &clock_), 0);
+    survey_report(s, h);
+    health_finish(h);
+    survey_free(&s);
+    ck_assert_int_eq(why(0, 22500), UNWHOLE_NONE);
+}
+END_TEST
+
 START_TEST(echo_of_a_stamp_never_recorded)
 {
     build_pass(b, 0, 5000,
@@ -269,6 +291,7 @@ main(void)
     tcase_add_test(t, keepalives_are_no_miss);
     tcase_add_test(t, first_transmission_never_recorded_is_suspicious);
     tcase_add_test(t, step_in_the_id_counter);
+    tcase_add_test(t, the_counter_wraps_at_a_super_segment);
     tcase_add_test(t, echo_of_a_stamp_never_recorded);
     tcase_add_test(t, frames_out_of_place_are_no_misses);
     tcase_add_test(t, arrival_due_after_the_last_recorded_is_a_miss);
