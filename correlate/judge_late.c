@@ -121,7 +121,7 @@ take_apart(struct judge *j, struct lane *l, uint32_t tx, uint32_t rx, const stru
     if (!late)
         return -1;
     m->late = late;
-    m->late[m->n_late++] = (struct late){tx, rx, d->low, d->high};
+    m->late[m->n_late++] = (struct late){tx, rx, d->low, d->high, false};
     store_segment(l->from, tx)->partner = store_segment(l->to, rx)->partner = NO_RECORD;
     m->unmatched_tx++;
     m->unmatched_rx++;
@@ -160,14 +160,15 @@ tell(struct judge *j, struct lane *l, const struct late *x, enum unwhole_reason 
     if (i == NO_INDEX || k == NO_INDEX || l->tx_mark[i] || l->rx_mark[k])
         return 0;
     struct verdict v = verdict_of(EVENT_UNRESOLVED, LEVEL_UNDECIDED);
-    v.reason = (uint8_t)judge_reason(why);
+    v.reason = (uint8_t)(x->copied ? REASON_AMBIGUOUS_COPY : judge_reason(why));
     v.candidates = MAY_BE_LOST | MAY_BE_LATE;
     verdict_because(&v, RULE_LATE_OR_ANOTHER, 1 - l->h, x->rx, delay - x->low, x->high - x->low);
     if (!judge_event(j, l, false, x->tx, &v))
         return -1;
+    const uint8_t reason = v.reason;
     v = verdict_of(EVENT_UNRESOLVED, LEVEL_UNDECIDED);
-    v.reason = (uint8_t)judge_reason(why);
-    v.candidates = MAY_BE_MISSED | MAY_BE_LATE;
+    v.reason = reason;
+    v.candidates = (x->copied ? MAY_BE_DUPLICATED : MAY_BE_MISSED) | MAY_BE_LATE;
     verdict_because(&v, RULE_LATE_OR_ANOTHER, l->h, x->tx, delay - x->low, x->high - x->low);
     if (!judge_event(j, l, true, x->rx, &v))
         return -1;
@@ -181,7 +182,8 @@ late_tell(struct judge *j, struct lane *l)
     for (uint32_t n = 0; l->side && n < l->side->n_late; n++) {
         const struct late *x = &l->side->late[n];
         enum unwhole_reason why = UNWHOLE_NONE;
-        sender_then(j, l, store_segment(l->to, x->rx), &(struct delays_seen){x->low, x->high, true}, &why);
+        if (!x->copied)
+            sender_then(j, l, store_segment(l->to, x->rx), &(struct delays_seen){x->low, x->high, true}, &why);
         if (why != UNWHOLE_OUTSIDE && tell(j, l, x, why))
             return -1;
     }

@@ -200,6 +200,9 @@ run(struct task *t, struct match_side *out)
     out->alike = t->alike;
     out->n_alike = t->n_alike;
     t->alike = NULL;
+    out->late = t->late;
+    out->n_late = t->n_late;
+    t->late = NULL;
     out->limited = t->limited;
     out->unmatched_tx = missing(t, TX);
     out->unmatched_rx = missing(t, RX);
@@ -272,6 +275,7 @@ match_both(struct task t[2], struct match *x)
         align_allow(t[h].m->align, WORK_GROUND + 64 * n);
         r = run(&t[h], &x->side[h]);
         free(t[h].alike);
+        free(t[h].late);
         free(t[h].copies.copy);
         if (r < 0)
             return -1;

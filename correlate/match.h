@@ -23,10 +23,11 @@ struct alike { /* transmissions that cannot be told apart; as many of a group as
     uint32_t tx;
     uint32_t from, len; /* the bytes of tx, counted from its seq, that the group is about; 0, 0: control segments */
 };
-struct late { /* a pair that the judge took apart again (judge_late.c), and the least and greatest delay, as stamped,
-                 that were usual then */
+struct late { /* a pair that is none: taken apart again by the judge (judge_late.c), or never made, for the arrival is
+                 as likely another one's copy; and the least and greatest delay, as stamped, that were usual then */
     uint32_t tx, rx;
     int64_t low, high;
+    bool copied;
 };
 struct match_side {      /* one direction */
     struct span *spans;  /* sorted by tx, then from; only of segments with PARTNER_SPAN */

@@ -9,10 +9,13 @@
 
 #include <stdlib.h>
 
-#define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
-#define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
-#define DOUBTS_MAX  64
-#define ALTERED_MAX 1024 /* pairs looked at for an altered segment */
+#define PLAUSIBLE    (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
+#define UNKNOWN_FAR  (500 * NS_PER_MS) /* ... where no delay is known */
+#define DOUBTS_MAX   64
+#define COPY_CLOSE   (10 * NS_PER_MS) /* so near to another's arrival one may be its copy, rather than late */
+#define HELD_UP      (50 * NS_PER_MS) /* and the likelier is so, the later */
+#define FAR_TOO_LATE (150 * NS_PER_MS)
+#define ALTERED_MAX  1024 /* pairs looked at for an altered segment */
 
 int
 group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
@@ -41,8 +44,7 @@ may_be(const struct group *g, const struct member *a, const struct member *b)
     return key_tsval_agrees(g->t, tx, rx) && (g->ids_in_key || key_id_agrees(g->t, tx, a->off, rx, b->off)) &&
            (g->t->kind == CONTROL ||
             ((!key_single(g->t, tx) || within(g, a, b)) && key_fin_agrees(tx, a->off, rx, b->off, g->len))) &&
-           key_ttl_possible(g->t, tx, rx) &&
-           (key_id_informs(g->t, tx) || key_timely(g->t, tx->stamp_ns, rx->stamp_ns));
+           key_ttl_possible(g->t, tx, rx) && (key_id_informs(g->t, tx) || key_timely(g->t, tx->stamp_ns, rx->stamp_ns));
 }
 
 bool
@@ -208,6 +210,54 @@ doubt_late(struct group *g, struct align_tx *x, uint32_t i)
         }
 }
 
+static bool
+is_close_to_another(const struct group *g, uint32_t j)
+{
+    for (int step = -1; step <= 1; step += 2)
+        for (uint32_t n = 1, k; n <= DOUBTS_MAX && (k = step < 0 ? j - n : j + n) < g->n_b; n++) { /* wraps below 0 */
+            const int64_t apart = g->b[k].time - g->b[j].time;
+
+            if (apart > COPY_CLOSE || apart < -COPY_CLOSE)
+                break;
+            if (g->b[k].other != MATCH_NOTHING)
+                return true;
+        }
+    return false;
+}
+
+/* Arrival j, left over, may be transmission i, late, or a copy of what arrived close by, if nothing tells: where more
+ * arrived than left, something was copied; where fewer did, what is that late is as likely lost. */
+static bool
+may_be_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_t j)
+{
+    if (g->t->kind != CONTROL || key_marks(g->t, group_segment(g, TX, &g->a[i]), group_segment(g, RX, &g->b[j])))
+        return false;
+    return (g->n_b > g->n_a || (g->n_b < g->n_a && g->b[j].time > x->expected + HELD_UP)) && is_close_to_another(g, j);
+}
+
+/* So late that it is the copy for which the judge will take it. */
+static bool
+is_rather_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_t j)
+{
+    return g->n_b < g->n_a && g->b[j].time > x->expected + FAR_TOO_LATE && may_be_copy(g, x, i, j);
+}
+
+static int
+leave_open(struct group *g, uint32_t i, uint32_t j)
+{
+    struct task *t = g->t;
+    const struct item *a = &t->items[TX]->item[g->a[i].item], *b = &t->items[RX]->item[g->b[j].item];
+    const int64_t stamped = group_segment(g, RX, &g->b[j])->stamp_ns - group_segment(g, TX, &g->a[i])->stamp_ns,
+                  low = stamped - (g->b[j].time - g->a[i].time);
+    const struct local l = local_delay(t, a);
+
+    if (match_reserve(&t->late, &t->late_room, (size_t)t->n_late + 1, sizeof *t->late) < 0)
+        return -1;
+    t->late[t->n_late++] = (struct late){a->record, b->record, low, low + (l.known ? l.high : 0), true};
+    g->a[i].done = g->b[j].done = true;
+    return 0;
+}
+
 /* What the arrangement left may be late (but not far too early): pair it in order, so that all of it is as little late
  * as may be. */
 static int
@@ -226,11 +276,13 @@ pair_late(struct group *g, struct align_tx *x)
             i--;
         if (i == 0 || b->time - g->a[i - 1].time > MATCH_LATEST || !group_possible(g, i - 1, j - 1))
             continue;
-        if (join(g, i - 1, j - 1) < 0)
+        if (is_rather_copy(g, &x[i - 1], i - 1, j - 1))
+            continue;
+        if ((may_be_copy(g, &x[i - 1], i - 1, j - 1) ? leave_open(g, i - 1, j - 1) : join(g, i - 1, j - 1)) < 0)
             return -1;
     }
     for (i = 0; i < g->n_a; i++)
-        if (x[i].arrival == ALIGN_NONE && g->a[i].done)
+        if (x[i].arrival == ALIGN_NONE && g->a[i].other != MATCH_NOTHING)
             doubt_late(g, x, i);
     return 0;
 }

@@ -85,6 +85,9 @@ struct task {
         uint32_t n;
         size_t room;
     } copies;
+    struct late *late;
+    size_t late_room;
+    uint32_t n_late;
     struct alike *alike;
     size_t alike_room;
     uint32_t n_alike, groups, limited;

@@ -157,9 +157,13 @@ has_transmission(const struct finder *f, int p, const struct segment *s, uint32_
     if (is_compared(f->c) && s->partner != NO_RECORD)
         return true;
     for (uint32_t k = event_index_frame(&f->index, f->r, (uint8_t)p, record); k != NO_INDEX;
-         k = event_index_next(&f->index, f->r, k))
+         k = event_index_next(&f->index, f->r, k)) {
+        const struct event *e = &f->r->events[k / 2];
         if (k & 1)
             return true;
+        if (e->kind == EVENT_UNRESOLVED && e->candidates == (MAY_BE_DUPLICATED | MAY_BE_LATE))
+            return true; /* of one or the other, both seen leaving */
+    }
     return false;
 }
 

@@ -156,6 +156,36 @@ START_TEST(nothing_is_much_faster_than_the_fastest)
 }
 END_TEST
 
+/* Of two resets the second arrived, and a moment later another: its copy, or the first, late (_i 0). Where a third one
+ * was lost, too, it is left to the judge if that would be far too late (_i 1), and where as many arrived as left,
+ * nothing is lost and another copied (_i 2). */
+START_TEST(late_or_copied)
+{
+    struct wire w = {.us = 300000, .seq = ISN0 + 20001, .flags = TCP_RST};
+    struct seen second;
+    uint32_t first, odd;
+
+    match_ordinary(b, 0, false);
+    if (_i == 1)
+        build_add(b, 0, 0, w);
+    w.us += 600000;
+    first = build_add(b, 0, 0, w);
+    w.us += _i == 1 ? 400000 : 40000;
+    second = build_pass(b, 0, WAY, w);
+    w.us += WAY + 1500;
+    odd = build_add(b, 1, 0, w);
+    if (_i == 0) {
+        w.us += 1500;
+        build_add(b, 1, 0, w);
+    }
+    match_build(b, WAY);
+    ck_assert_uint_eq(build_segment(b, 1, odd)->partner != NO_RECORD, _i == 2);
+    ck_assert_uint_eq(build_segment(b, 0, second.record[0])->partner != NO_RECORD, true);
+    ck_assert_uint_eq(build_segment(b, 0, first)->partner != NO_RECORD, _i == 2);
+    ck_assert_uint_eq(matched_side(b, 0)->n_late, _i == 0);
+}
+END_TEST
+
 START_TEST(resets_at_once_are_alike)
 {
     struct wire w = {.us = 200000, .seq = ISN0 + 20001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
@@ -361,6 +391,7 @@ main(void)
     tcase_add_test(t, resets_are_not_paired_in_order);
     tcase_add_test(t, what_was_held_up_is_no_copy);
     tcase_add_test(t, nothing_is_much_faster_than_the_fastest);
+    tcase_add_loop_test(t, late_or_copied, 0, 3);
     tcase_add_test(t, resets_at_once_are_alike);
     tcase_add_loop_test(t, a_ttl_tells_resets_apart, 0, 3);
     tcase_add_test(t, a_group_of_which_none_arrived_is_no_group);
