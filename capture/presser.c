@@ -138,7 +138,6 @@ static void
 put_statistics(struct presser *s, int64_t now_ns)
 {
     uint8_t block[BLOCKS_STATISTICS];
-
     press(s, PACKER_MORE, block, make_statistics(s, now_ns, NULL, block, sizeof block));
 }
 

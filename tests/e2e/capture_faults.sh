@@ -37,10 +37,9 @@ fi
 
 # ---- the agent's own queue is full: packets wait in the kernel's ring, and the level gives way in mid-file ----
 what="a full queue"
-if agent c narrow -i c0 -B 64M --queue 1024 -s 0 -z 12 --exact-filter tcp; then
+if agent c narrow -i c0 -B 64M --queue 1024 -s 0 -z 12 -c 8000 --exact-filter tcp; then
     REPLAY_RANDOM=1 lab_in r python3 tests/e2e/replay.py rc 8000 1400
-    sleep 1
-    agent_end narrow 0
+    wait "$wrapper_narrow" || fail "it ended with $?: $(cat "$work/narrow.log")"
     packets "$work/narrow"
     replayed "$work/all.pcapng" | cut -d' ' -f1 >"$work/numbers"
     seq 0 7999 | diff -q - "$work/numbers" >/dev/null || fail "the packets are not all, in order"
