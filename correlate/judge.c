@@ -150,7 +150,7 @@ judge_paired(struct judge *j)
         return -1;
     j->opened = true;
     for (int h = 0; h < 2; h++) {
-        if (j->cut_changed && look_at_cut(j, &j->lane[h]))
+        if (judge_open_groups(j, &j->lane[h]) || (j->cut_changed && look_at_cut(j, &j->lane[h])))
             return -1;
         if (overtaken[h] && order_reordered(j, &j->lane[h]))
             return -1;
@@ -224,7 +224,7 @@ judge_unpaired(struct judge *j)
     if (context_open(j))
         return -1;
     for (int h = 0; h < 2; h++)
-        if (changed_unmatched(j, &j->lane[h]) || judge_left_over(j, &j->lane[h]))
+        if (judge_open_groups(j, &j->lane[h]) || changed_unmatched(j, &j->lane[h]) || judge_left_over(j, &j->lane[h]))
             return -1;
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SOME     3 /* fewer, where the host's acknowledgements tell it */
 #define TOGETHER 8 /* misses within a second that, each being likely, are certain to be some */
 
 void
@@ -182,11 +183,12 @@ is_such(const struct event *e, const struct event *as)
 }
 
 /* Do so many of one connection, in one second, look missed that they bear each other out? An intruder that fits into
- * the flow time and again is the odder story. */
+ * the flow time and again is the odder story; and one that acknowledges for the host odder still. */
 static bool
-is_among_many(const struct event *e, uint32_t n, uint32_t k)
+is_among_many(const struct event *e, uint32_t n, uint32_t k, const struct evidence *evidence)
 {
-    unsigned together = 1, steps = 0;
+    const bool acknowledged = evidence[e[k].evidence].rule == RULE_ACKNOWLEDGED_UNSEEN;
+    unsigned together = acknowledged ? TOGETHER - SOME + 1 : 1, steps = 0;
     for (uint32_t i = k; i > 0 && e[i - 1].connection == e[k].connection && together < TOGETHER; i--) {
         together += is_such(&e[i - 1], &e[k]);
         if (++steps == WALK_LIMIT)
@@ -208,9 +210,10 @@ judge_misses(struct judge *const judges[], size_t n, struct health *h)
     for (size_t i = 0; i < n; i++) {
         const struct report *r = judges[i]->r;
         const struct event *e = judges[i]->events.at;
+        const struct evidence *evidence = judges[i]->evidence.at;
         for (uint32_t k = 0; k < judges[i]->n_events; k++) {
             if (e[k].kind != EVENT_MISSED || e[k].missed_by >= POINTS ||
-                (e[k].level != LEVEL_PROVEN && !is_among_many(e, judges[i]->n_events, k)))
+                (e[k].level != LEVEL_PROVEN && !is_among_many(e, judges[i]->n_events, k, evidence)))
                 continue;
             const int64_t at = clock_from_reference(r->clock, e[k].missed_by, e[k].time_ns);
             news += health_at(r->health, e[k].missed_by, UINT32_MAX, at, at, NULL) != NOT_WHOLE;

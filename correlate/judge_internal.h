@@ -245,6 +245,10 @@ int late_doubted(struct judge *j, struct lane *l, uint32_t i);
 int late_tell(struct judge *j, struct lane *l);
 
 /* judge_order.c */
+/* Index the lane's groups of identical transmissions, before what follows. -1: memory. */
+int judge_open_groups(struct judge *j, const struct lane *l);
+/* Do these bytes of a transmission belong to a group of which it is not known which arrived? */
+bool judge_is_alike(const struct judge *j, const struct lane *l, uint32_t record, uint32_t off, uint32_t len);
 int order_reordered(struct judge *j, struct lane *l);
 int order_copies(struct judge *j, struct lane *l);
 

@@ -129,7 +129,8 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
         (l->from->resequenced_ns && by_tx->stamp_ns - tx->stamp_ns <= l->from->resequenced_ns))
         return 0;
     struct verdict v = verdict_of(EVENT_REORDERED, identity(j, l, w->place, to));
-    if (v.level == LEVEL_UNDECIDED || came_before(l, rx))
+    if (v.level == LEVEL_UNDECIDED || came_before(l, rx) ||
+        judge_is_alike(j, l, record, off, len ? len : segment_span(tx)))
         return 0; /* it did arrive; whether late or as another copy is not known */
     if (v.level == LEVEL_PROVEN && identity(j, l, w->by_place, by) != LEVEL_PROVEN)
         v.level = LEVEL_SUPPORTED; /* what came before it may be another packet, sent earlier or by somebody else */

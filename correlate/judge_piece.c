@@ -38,9 +38,8 @@ add_group(struct judge *j, const struct lane *l, struct group_frames *g, const s
     return 0;
 }
 
-/* Index the lane's groups by transmission. */
-static int
-open_groups(struct judge *j, const struct lane *l)
+int
+judge_open_groups(struct judge *j, const struct lane *l)
 {
     const struct match_side *m = l->side;
     const uint32_t n = m ? m->n_alike : 0;
@@ -70,25 +69,32 @@ open_groups(struct judge *j, const struct lane *l)
     return 0;
 }
 
+/* The group of bytes [off, off + len) of this transmission; NULL. */
 static const struct group_frames *
-group_of(const struct judge *j, const struct lane *l, const struct piece *p)
+group_of(const struct judge *j, const struct lane *l, uint32_t record, uint32_t off, uint32_t len)
 {
     const struct alike *a = j->alike_pool.at;
     uint32_t low = 0, high = l->side ? l->side->n_alike : 0;
     const uint32_t n = high;
     while (low < high) {
         const uint32_t mid = low + (high - low) / 2;
-        if (a[mid].tx < p->record)
+        if (a[mid].tx < record)
             low = mid + 1;
         else
             high = mid;
     }
-    for (; low < n && a[low].tx == p->record; low++)
-        if (a[low].len == 0 || (p->off < a[low].from + a[low].len && p->off + p->len > a[low].from)) {
+    for (; low < n && a[low].tx == record; low++)
+        if (a[low].len == 0 || (off < a[low].from + a[low].len && off + len > a[low].from)) {
             const struct group_frames *g = (const struct group_frames *)j->group_pool.at + a[low].group;
             return g->n ? g : NULL;
         }
     return NULL;
+}
+
+bool
+judge_is_alike(const struct judge *j, const struct lane *l, uint32_t record, uint32_t off, uint32_t len)
+{
+    return group_of(j, l, record, off, len) != NULL;
 }
 
 /* ---- pieces ---- */
@@ -160,7 +166,7 @@ judge_range(struct judge *j, struct lane *l, bool at_receiver, uint32_t place, u
         const struct verdict v = at_receiver                                ? judge_arrived(j, &p)
                                  : segment_span(s) && !(s->flags & TCP_RST) ? judge_lost(j, &p)
                                                                             : judge_control(j, &p);
-        const struct group_frames *g = at_receiver ? NULL : group_of(j, l, &p);
+        const struct group_frames *g = at_receiver ? NULL : group_of(j, l, p.record, p.off, p.len);
         if (run.any && run.group == g && same_verdict(&run.verdict, &v)) {
             run.end = end;
         } else {
@@ -281,8 +287,6 @@ int
 judge_left_over(struct judge *j, struct lane *l)
 {
     uint32_t n = 0;
-    if (open_groups(j, l))
-        return -1;
     if (!l->side || l->side->unmatched_tx || l->side->limited)
         for (uint32_t i = 0; i < l->n_tx; i++)
             if (judge_tx(j, l, i))
