@@ -153,7 +153,7 @@ expect(const struct group *g, const struct member *a, struct align_tx *x)
         x->low -= g->t->slack;
         x->high += g->t->slack;
     } else {
-        x->low = l.known ? a->time + g->t->m->locals.least - g->t->slack : x->expected;
+        x->low = l.known ? a->time + g->t->m->locals.least - jitter - g->t->slack : x->expected;
         x->high = l.known ? a->time + l.high + g->t->slack : x->expected;
     }
     x->earliest = x->expected - early > least ? x->expected - early : least;
@@ -312,6 +312,23 @@ report_alike(struct group *g, const struct align_tx *x)
     return 0;
 }
 
+/* Of several arrivals that a transmission may equally be, the first is it, and the others are copies (RFC 4737). */
+static void
+prefer_first(struct group *g, struct align_tx *x)
+{
+    const int64_t *at = g->t->m->align_rx.time;
+    size_t taken = 0; /* arrivals up to here are others' */
+
+    for (uint32_t i = 0; i < g->n_a; i++) {
+        if (x[i].arrival == ALIGN_NONE)
+            continue;
+        while (x[i].arrival > taken && at[x[i].arrival] - at[x[i].arrival - 1] <= PLAUSIBLE &&
+               at[x[i].arrival - 1] >= x[i].low && group_possible(g, i, x[i].arrival - 1))
+            x[i].arrival--;
+        taken = x[i].arrival + 1;
+    }
+}
+
 static int
 align_class(struct group *g)
 {
@@ -335,6 +352,7 @@ align_class(struct group *g)
         return -1;
     if (r == 1)
         align_greedily(g, x, m->align_rx.time);
+    prefer_first(g, x);
     g->first_pass = false;
     for (uint32_t i = 0; i < g->n_a; i++)
         if (x[i].arrival != ALIGN_NONE && join(g, i, (uint32_t)x[i].arrival) < 0)

@@ -343,6 +343,25 @@ START_TEST(nothing_arrives_before_it_left)
 }
 END_TEST
 
+/* Two arrivals of one reset of two, a little faster and a little slower than what passed around it: the first is it. */
+START_TEST(the_first_of_two_arrivals_counts)
+{
+    struct wire w = {.us = 300000, .seq = ISN0 + 21001, .flags = TCP_RST};
+    match_ordinary(b, 0, false);
+    for (uint32_t k = 0; k < 10; k++)
+        build_pass(b, 0, WAY + 500 * k, match_wire(200000 + 8000 * k, 20000 + 100 * k, 100));
+    build_add(b, 0, 0, w);
+    w.us += 300000;
+    const uint32_t tx = build_add(b, 0, 0, w);
+    w.us += WAY - 100;
+    const uint32_t rx = build_add(b, 1, 0, w);
+    w.us += 1050;
+    build_add(b, 1, 0, w);
+    match_build(b, WAY);
+    ck_assert_uint_eq(build_segment(b, 0, tx)->partner, rx);
+}
+END_TEST
+
 /* A clock that was set unnoticed: of two equal acknowledgements one carries the ID of an arrival "before" it left. It
  * is that one, whatever the clocks say. */
 START_TEST(an_id_outweighs_the_clocks)
@@ -399,6 +418,7 @@ main(void)
     tcase_add_loop_test(t, repetitions_are_no_rewriting, 0, 2);
     tcase_add_loop_test(t, nothing_arrives_later_than_ten_seconds, 0, 2);
     tcase_add_test(t, nothing_arrives_before_it_left);
+    tcase_add_test(t, the_first_of_two_arrivals_counts);
     tcase_add_test(t, an_id_outweighs_the_clocks);
     tcase_add_test(t, a_stray_reset_does_not_move_the_stream);
     suite_add_tcase(s, t);
