@@ -6,8 +6,8 @@
 # root.
 # Processor time is user and system time of all threads and processes of the capture, the shell between them left out;
 # that of receiving a packet belongs to whoever sends it, here tcpreplay, and is the same for all three. It is divided by the
-# packets that were captured: where some are dropped, who drops more does less. What decides is the median of the ratios,
-# each of two runs that followed each other, so that what else the machine does meets both. TMPDIR says onto which disk.
+# packets that were captured: where some are dropped, who drops more does less. What decides is the ratio of the medians of
+# runs that take turns, so that what else the machine does meets all. TMPDIR says onto which disk.
 set -eu
 capture=$1/twopoint-capture generate=$1/twopoint-generate
 packets=${BENCH_PACKETS:-500000} runs=${BENCH_RUNS:-5}
@@ -101,7 +101,7 @@ for snap in ${BENCH_SNAPS:-headers 96 0}; do
             "$(cut -d' ' -f1 "$work/$who-$snap" | median)" "$(cut -d' ' -f2 "$work/$who-$snap" | median)" \
             "$(cut -d' ' -f3 "$work/$who-$snap" | median)" $(($(cut -d' ' -f4 "$work/$who-$snap" | median) / 1024))
     done
-    ratio=$(paste -d' ' "$work/ours-$snap" "$work/tcpdump-$snap" | awk '{print $1 / $5}' | median)
+    ratio=$(echo "$(cut -d' ' -f1 "$work/ours-$snap" | median) $(cut -d' ' -f1 "$work/tcpdump-$snap" | median)" | awk '{print $1 / $2}')
     drops=$(cut -d' ' -f2 "$work/ours-$snap" | median) theirs=$(cut -d' ' -f2 "$work/tcpdump-$snap" | median)
     memory=$(cut -d' ' -f4 "$work/ours-$snap" | median)
     awk -v r="$ratio" -v d="$drops" -v t="$theirs" -v m="$memory" 'BEGIN {
