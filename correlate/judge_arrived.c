@@ -8,6 +8,7 @@
 
 #define ID_STEPS   512 /* how far around the departure the counter is read */
 #define NEAR_STEPS 16
+#define ID_NEXT    4  /* nothing, or hardly anything, lies between */
 #define ID_SOON    32 /* so far beyond the last one an ID may still be due */
 
 static struct verdict
@@ -122,8 +123,8 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
     }
     if (last == NO_INDEX || !gapless)
         return DUE_UNKNOWN;
-    if (!long_after && (uint16_t)(id - next) < ID_SOON)
-        return DUE_NEXT; /* it may be what came next, and was faster than all others */
+    if (!long_after && (uint16_t)(id - next) < ID_SOON) /* it may be what came next, and was faster than all others */
+        return (uint16_t)(id - next) < ID_NEXT ? DUE_NEXT : DUE_UNKNOWN;
     if (lowest && (uint16_t)(lowest - id) <= ID_SOON && from <= ID_STEPS)
         return DUE_UNKNOWN; /* or what came before all that was recorded */
     *bracketed = before && after;
