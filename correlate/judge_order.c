@@ -124,7 +124,7 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
         return 0;
     }
     const struct segment *by = store_segment(l->to, w->by), *by_tx = store_segment(l->from, w->by_tx);
-    if (late <= l->to->resequenced_ns || late == 0 || rx == w->by || !behind(l->to, to, by) ||
+    if (late <= l->to->resequenced_ns + PROCESSORS_APART || rx == w->by || !behind(l->to, to, by) ||
         (w->by_tx != record && !behind(l->from, by_tx, tx)) ||
         (l->from->resequenced_ns && by_tx->stamp_ns - tx->stamp_ns <= l->from->resequenced_ns))
         return 0;

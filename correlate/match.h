@@ -8,6 +8,8 @@
 #include "correlate/clock.h"
 #include "correlate/connection.h"
 
+#define PROCESSORS_APART (20 * NS_PER_US) /* two processors of one host do not stamp in order */
+
 struct span {        /* bytes [from, from + len) of transmission tx, counted from its seq, arrived within rx */
     uint32_t tx, rx; /* record numbers at the sender's and the receiver's point */
     uint32_t from, len;

@@ -17,9 +17,8 @@
 #include "correlate/match.h"
 #include "correlate/wire.h"
 
-#define MATCH_LATEST     (10 * NS_PER_S) /* no packet arrives later than this after it left */
-#define MATCH_NOTHING    UINT32_MAX
-#define PROCESSORS_APART (20 * NS_PER_US) /* two processors of one host do not stamp in order */
+#define MATCH_LATEST  (10 * NS_PER_S) /* no packet arrives later than this after it left */
+#define MATCH_NOTHING UINT32_MAX
 
 struct item {    /* a segment in its place in sequence space */
     int64_t pos; /* data: of its first byte; control: of its ack, or of its seq where it has no ack; point 0's */

@@ -305,6 +305,23 @@ START_TEST(reordered)
 }
 END_TEST
 
+/* Two arrivals 15 us the wrong way round: two processors of the receiver may have stamped them so. */
+START_TEST(processors_are_no_path)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_add(b, 0, 0, data(20000 + i * 1000, i, 100 + (int)i));
+    for (uint32_t k = 0; k < 10; k++) {
+        const uint32_t i = k == 4 ? 5 : k == 5 ? 4 : k;
+        struct wire w = data(25000 + i * 1000, i, 100 + (int)i);
+        w.us = i == 4 ? 30000 : w.us;
+        w.ns = i == 4 ? (_i ? 25000 : 15000) : 0;
+        build_add(b, 1, 0, w);
+    }
+    judge_counter();
+    ck_assert_uint_eq(report.n_events, _i ? 1 : 0);
+}
+END_TEST
+
 START_TEST(a_retransmission_is_no_reordering)
 {
     build_add(b, 0, 0, data(20000, 0, 100));
@@ -418,6 +435,7 @@ main(void)
     tcase_add_loop_test(t, a_part_is_duplicated, 0, 2);
     tcase_add_loop_test(t, a_copy_leaves_a_doubt, 0, 2);
     tcase_add_test(t, reordered);
+    tcase_add_loop_test(t, processors_are_no_path, 0, 2);
     tcase_add_test(t, a_retransmission_is_no_reordering);
     tcase_add_loop_test(t, corrupted, 0, 2);
     tcase_add_loop_test(t, altered, 0, 3);
