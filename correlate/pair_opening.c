@@ -140,8 +140,10 @@ order_of(const struct pairer *p, const struct link *l, const struct opened *o)
         return ORDER_UNKNOWN;
     /* cppcheck-suppress uninitvar ; the first n of them are filled */
     qsort(delay, n, sizeof *delay, by_value); /* the middle one: the least may be of two transmissions */
-    return came->stamp_ns - syn->stamp_ns - delay[n / 2] > answer->stamp_ns - syn->stamp_ns ? ORDER_IMPOSSIBLE
-                                                                                            : ORDER_POSSIBLE;
+    const int64_t later = came->stamp_ns - syn->stamp_ns - delay[n / 2], waited = answer->stamp_ns - syn->stamp_ns;
+    if (later > waited)
+        return ORDER_IMPOSSIBLE;
+    return later > waited / 4 * 3 ? ORDER_UNKNOWN : ORDER_POSSIBLE; /* nearly all of the wait: jitter decides */
 }
 
 static bool

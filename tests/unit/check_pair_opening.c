@@ -12,6 +12,7 @@ enum way {
     PROXY,         /* as the file's theory draws it */
     RANDOMISER,    /* a firewall shifts the server's numbers, and nothing else */
     REPEATED,      /* the same, and the server's capture missed the first SYN */
+    CLOSE,         /* a proxy that asks the server at once: the SYN came no later than the client had waited */
     WITHOUT_ORDER, /* a proxy, and nothing that the client sent later is in both captures */
     WAYS
 };
@@ -20,8 +21,12 @@ enum way {
 static void
 converse(struct build *b, int64_t us, enum way way)
 {
-    const bool proxy = way == PROXY || way == WITHOUT_ORDER;
-    const int64_t again = way == REPEATED ? 1000000 : 0, there = us + WAY + again + (proxy ? 400 : 0),
+    const bool proxy = way == PROXY || way == CLOSE || way == WITHOUT_ORDER;
+    const int64_t again = way == REPEATED ? 1000000 : 0,
+                  there = us + WAY + again +
+                          (way == CLOSE ? 195
+                           : proxy      ? 400
+                                        : 0),
                   back = us + again + (proxy ? 200 : 2 * WAY);
     struct wire w = {.us = us, .seq = 1000, .flags = TCP_SYN, .mss = 1460, .ts = true, .tsval = 7, .window = 500};
 
@@ -74,7 +79,7 @@ START_TEST(behind_the_handshakes_it_is_one)
     const struct connection *c = &found.connection[0];
     ck_assert_uint_eq(c->seq_delta[0], 0);
     ck_assert_uint_eq(c->seq_delta[1], SHIFT);
-    ck_assert_int_eq(c->proxied, _i == PROXY || _i == WITHOUT_ORDER);
+    ck_assert_int_eq(c->proxied, _i == PROXY || _i == CLOSE || _i == WITHOUT_ORDER);
     ck_assert_uint_eq(c->opening[0], c->proxied ? 4 : 0);
     ck_assert_uint_eq(c->opening[1], c->proxied ? 3 : 0);
     connections_free(&found);
