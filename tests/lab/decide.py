@@ -161,7 +161,7 @@ class Decide:
         if not self.sent(t) or not t.arrivals or self.arrived(t):
             return False
         if t.fate == CORRUPTED and len(t.arrivals) == 1:  # dropped by the receiver's kernel, without a trace
-            return True
+            return "corrupted"
         if self.views[1 - t.sender].counted:
             return False
         at = t.arrivals[0].frame.t

@@ -270,7 +270,7 @@ class Writer:
                          "why_not": why, "seen_at": POINTS[side], "file": 0, "frame": self.views[side].frame(seen),
                          "seq": seen.seq, "len": t.len, "flags": frames.flags_name(t.flags),
                          "connection": t.connection, "group": group, "late_ns": t.held_ns,
-                         **({"as_if_lost": True} if kind == "missed" and self.decide.as_if_lost(t) else {})})
+                         **({"as_if_lost": self.decide.as_if_lost(t)} if kind == "missed" and self.decide.as_if_lost(t) else {})})
 
     def write(self, t):
         d, count = self.decide, self.hops[t.sender]

@@ -91,6 +91,7 @@ class Scoring(unittest.TestCase):
         self.expect(truth, [event(5, level="supported")], 0, 0)
         self.assertEqual(outcome(truth, [event(5, level="supported")])["unshown"], 1)
         self.expect(truth, [event(5)], 0, 1)
+        self.expect([{**item(5, kind="missed"), "as_if_lost": "corrupted"}], [event(5)], 0, 0)
         self.expect([item(5, kind="missed")], [event(5, level="supported")], 0, 0, 1)
 
     def test_undecidable_is_true_all_the_same(self):

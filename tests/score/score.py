@@ -135,9 +135,11 @@ class Score:
                 self.taken[other["number"]] = event
 
     def as_if_lost(self, event):
-        """Told lost, as supported, where both captures would be the same had it been lost (the lab's truth says so)."""
-        return (event["event"], event["level"]) == ("lost", "supported") and any(
-            item.get("as_if_lost") and overlaps(item, event) for item in self.truth.by_frame["missed", event["seen_at"], event["frame"]])
+        """Told lost where both captures would be the same had it been lost (the lab's truth says so): as supported, or also as proven where
+        it was corrupted, so that the host never had it and says so."""
+        return event["event"] == "lost" and any(
+            overlaps(item, event) and (item.get("as_if_lost") == "corrupted" or item.get("as_if_lost") and event["level"] == "supported")
+            for item in self.truth.by_frame["missed", event["seen_at"], event["frame"]])
 
     def within_truth(self, event):
         """A piece of a super-segment cut at another place than the wire's: the bytes are right, the count is not."""
