@@ -114,6 +114,16 @@ came_before(const struct lane *l, uint32_t rx)
     return false;
 }
 
+/* As late as a round trip, without a mark, where nobody counted what the sender's capture missed: a repetition that it
+ * missed would look just so. */
+static bool
+may_be_repeated(const struct judge *j, const struct lane *l, const struct segment *tx, int64_t late)
+{
+    const int64_t ref = clock_to_reference(j->r->clock, l->h, tx->stamp_ns);
+    return segment_span(tx) > 0 && late > 2 * clock_error(j->r->clock, ref) &&
+           health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) != WHOLE;
+}
+
 static int
 consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint32_t rx, uint32_t off, uint32_t len)
 {
@@ -132,6 +142,8 @@ consider(struct judge *j, struct lane *l, struct sweep *w, uint32_t record, uint
     if (v.level == LEVEL_UNDECIDED || came_before(l, rx) ||
         judge_is_alike(j, l, record, off, len ? len : segment_span(tx)))
         return 0; /* it did arrive; whether late or as another copy is not known */
+    if (v.level == LEVEL_SUPPORTED && may_be_repeated(j, l, tx, late))
+        return 0;
     if (v.level == LEVEL_PROVEN && identity(j, l, w->by_place, by) != LEVEL_PROVEN)
         v.level = LEVEL_SUPPORTED; /* what came before it may be another packet, sent earlier or by somebody else */
     if (v.level == LEVEL_PROVEN &&

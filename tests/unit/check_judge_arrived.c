@@ -322,6 +322,25 @@ START_TEST(processors_are_no_path)
 }
 END_TEST
 
+/* Without a mark, and later than a round trip: it may be a repetition that the sender's capture missed, unless that
+ * counted (_i 1). */
+START_TEST(what_is_as_late_as_a_repetition)
+{
+    for (uint32_t i = 0; i < 10; i++)
+        build_add(b, 0, 0, data(20000 + i * 1000, i, -1));
+    for (uint32_t k = 0; k < 10; k++) {
+        const uint32_t i = k < 4 ? k : k < 9 ? k + 1 : 4;
+        build_add(b, 1, 0, data((i == 4 ? 45000 : 25000) + i * 1000, i, -1));
+    }
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    if (_i)
+        build_counted(b, 0);
+    judge_it();
+    ck_assert_uint_eq(report.n_events, (unsigned)_i);
+}
+END_TEST
+
 START_TEST(a_retransmission_is_no_reordering)
 {
     build_add(b, 0, 0, data(20000, 0, 100));
@@ -436,6 +455,7 @@ main(void)
     tcase_add_loop_test(t, a_copy_leaves_a_doubt, 0, 2);
     tcase_add_test(t, reordered);
     tcase_add_loop_test(t, processors_are_no_path, 0, 2);
+    tcase_add_loop_test(t, what_is_as_late_as_a_repetition, 0, 2);
     tcase_add_test(t, a_retransmission_is_no_reordering);
     tcase_add_loop_test(t, corrupted, 0, 2);
     tcase_add_loop_test(t, altered, 0, 3);
