@@ -226,13 +226,15 @@ is_close_to_another(const struct group *g, uint32_t j)
 }
 
 /* Arrival j, left over, may be transmission i, late, or a copy of what arrived close by, if nothing tells: where more
- * arrived than left, something was copied; where fewer did, what is that late is as likely lost. */
+ * arrived than left, something was copied; where fewer did, what is that late is as likely lost; where as many did,
+ * what is far too late. */
 static bool
 may_be_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_t j)
 {
     if (g->t->kind != CONTROL || key_marks(g->t, group_segment(g, TX, &g->a[i]), group_segment(g, RX, &g->b[j])))
         return false;
-    return (g->n_b > g->n_a || (g->n_b < g->n_a && g->b[j].time > x->expected + HELD_UP)) && is_close_to_another(g, j);
+    return (g->n_b > g->n_a || g->b[j].time > x->expected + (g->n_b < g->n_a ? HELD_UP : FAR_TOO_LATE)) &&
+           is_close_to_another(g, j);
 }
 
 /* So late that it is the copy for which the judge will take it. */
