@@ -40,6 +40,7 @@ struct side {
     const struct store *store;
     int64_t first, last;
     struct list gaps, drops, uncounted, misses, suspicions, host;
+    uint64_t likely;       /* of the misses: not proven */
     uint64_t near;         /* segments */
     uint64_t *traffic;     /* segments before each of BINS equal parts of the capture's time */
     bool losing_somewhere; /* drops were stated, nobody knows where */
@@ -187,6 +188,13 @@ health_add_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns)
 }
 
 void
+health_add_likely_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns)
+{
+    health_add_miss(h, p, from_ns, to_ns);
+    h->side[p].likely++;
+}
+
+void
 health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns)
 {
     h->out_of_memory |= add(&h->side[p].suspicions, flow, from_ns, to_ns) != 0;
@@ -306,7 +314,7 @@ health_host_drops(const struct health *h, int p, int64_t from_ns, int64_t to_ns)
 uint64_t
 health_misses(const struct health *h, int p)
 {
-    return h->side[p].misses.n;
+    return h->side[p].misses.n - h->side[p].likely;
 }
 
 void

@@ -24,6 +24,8 @@ void health_limit(struct health *h, int64_t from_ns, int64_t to_ns);
 /* Evidence from the traffic, on point p's clock: a packet that p's capture provably missed within [from, to]; or a
  * suspicion that holds for [from, to] of flow `flow` of p only. Not thread-safe; collect per thread, add afterwards. */
 void health_add_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns);
+/* One that is only likely: it speaks for its neighbourhood the same, but does not count among the proven. */
+void health_add_likely_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns);
 void health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns);
 int health_finish(struct health *h); /* sort and index; after it queries are O(log n) and thread-safe */
 /* Of point p in [from, to] of p's own clock, for packets of `flow` (UINT32_MAX: any). *why may be NULL. */
@@ -34,7 +36,7 @@ enum wholeness health_at(const struct health *h, int p, uint32_t flow, int64_t f
 bool health_host_drops(const struct health *h, int p, int64_t from_ns, int64_t to_ns);
 /* First and last moment that p's files and journals cover, on its own clock; first > last: none. */
 void health_cover(const struct health *h, int p, int64_t *first_ns, int64_t *last_ns);
-uint64_t health_misses(const struct health *h, int p);
+uint64_t health_misses(const struct health *h, int p); /* proven ones */
 /* The common window on the reference clock; false when there is none. */
 bool health_window(const struct health *h, int64_t *first_ns, int64_t *last_ns);
 void health_free(struct health **h);

@@ -91,12 +91,11 @@ enum taken { TAKEN, NOT_TAKEN, TAKEN_UNKNOWN };
 static enum taken
 was_taken(const struct judge *j, const struct lane *l, const struct segment *rx)
 {
-    uint32_t i = list_first_after(l->to, l->rx, l->n_rx, rx->stamp_ns), steps = 0;
-    while (i > 0 && lane_rx(l, i - 1) != rx && steps++ < 64)
-        i--;
-    if (i == 0 || lane_rx(l, i - 1) != rx || segment_span(rx) == 0)
+    const uint32_t i = list_place(l->to, l->rx, l->n_rx, rx);
+    uint32_t steps = 0;
+    if (i == NO_INDEX || segment_span(rx) == 0)
         return TAKEN_UNKNOWN;
-    const int64_t from = l->rx_pos[i - 1], to = from + segment_span(rx);
+    const int64_t from = l->rx_pos[i], to = from + segment_span(rx);
     const uint32_t k = lane_first_ack(j, l, to);
     if (k == NO_INDEX)
         return TAKEN_UNKNOWN;
@@ -110,7 +109,9 @@ was_taken(const struct judge *j, const struct lane *l, const struct segment *rx)
             continue;
         return s->stamp_ns < rx->stamp_ns ? TAKEN_UNKNOWN : NOT_TAKEN;
     }
-    return acked < rx->stamp_ns ? TAKEN_UNKNOWN : TAKEN;
+    if (acked < rx->stamp_ns || health_at(j->r->health, 1 - l->h, l->flow[1], rx->stamp_ns, acked, NULL) == NOT_WHOLE)
+        return TAKEN_UNKNOWN; /* other ones may have come unrecorded */
+    return TAKEN;
 }
 
 /* Altered by somebody who mended the sum; or corrupted, which a frame that was cut cannot show. */

@@ -217,7 +217,10 @@ judge_misses(struct judge *const judges[], size_t n, struct health *h)
                 continue;
             const int64_t at = clock_from_reference(r->clock, e[k].missed_by, e[k].time_ns);
             news += health_at(r->health, e[k].missed_by, UINT32_MAX, at, at, NULL) != NOT_WHOLE;
-            health_add_miss(h, e[k].missed_by, at, at);
+            if (e[k].level == LEVEL_PROVEN)
+                health_add_miss(h, e[k].missed_by, at, at);
+            else
+                health_add_likely_miss(h, e[k].missed_by, at, at);
         }
     }
     return news;

@@ -2,7 +2,7 @@
  *
  * A filter such as `not tcp[13] & 4 != 0`, or one that a tool put there, leaves resets out of a capture that is whole
  * otherwise. Then each reset of that host looks as if somebody else had sent it. One by one that is found out only
- * where the host's IP IDs or its silence tell (judge_arrived.c). But where they tell it of several, and the capture
+ * where the host's IP IDs or its silence tell (judge_arrived.c). But where they tell it of one, and the capture
  * shows no reset at all that left there, the others are no better founded. */
 #include "correlate/judge_internal.h"
 

@@ -23,7 +23,6 @@
 #define DELAYED_ACK    (500 * NS_PER_MS) /* RFC 9293 3.8.6.3: no acknowledgement is delayed longer */
 #define AROUND_STEP    NS_PER_S /* so near to a step of a clock it counts for both sides: a delay and DELAYED_ACK */
 #define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
-#define LATE_REPEATED  (150 * NS_PER_MS) /* no host repeats itself unasked sooner than 200 ms after (RFC 6298: 1 s) */
 #define WALK_LIMIT     2048              /* steps of one lookup */
 #define LEAST_MSS      256               /* wire segments are hardly ever smaller, but for the last */
 
@@ -160,6 +159,8 @@ uint32_t lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos
  * never. */
 uint32_t lane_first_heard(const struct judge *j, const struct lane *l, int64_t pos);
 uint32_t list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_t stamp_ns);
+/* Where this segment of the store stands in such a list; NO_INDEX. */
+uint32_t list_place(const struct store *s, const uint32_t *list, uint32_t n, const struct segment *of);
 /* Recorded arrivals of any byte of [from, to), at most `enough` of them counted. */
 uint32_t lane_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough);
 /* Is some byte of [from, to) of transmission `place` without an arrival? */
@@ -209,13 +210,6 @@ enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_
 
 /* judge_arrived.c */
 struct verdict judge_arrived(struct judge *j, const struct piece *p);
-/* Does its IP ID count among its sender's, as the counter of a Linux socket has it? */
-static inline bool
-segment_is_counted(const struct segment *s)
-{
-    return s->ip_id != 0 && !(s->flags & TCP_SYN) && !(s->bits & SEG_NO_ID);
-}
-
 /* judge_copies.c: rules for arrivals that are equal to what arrived otherwise, and to what was never seen leaving. */
 bool judge_copy(struct judge *j, const struct piece *p, struct verdict *v);
 bool judge_twin(struct judge *j, const struct piece *p, struct verdict *v);

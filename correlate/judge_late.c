@@ -141,22 +141,12 @@ late_doubted(struct judge *j, struct lane *l, uint32_t i)
     return take_apart(j, l, record, tx->partner, &d);
 }
 
-static uint32_t
-place_of(const struct store *s, const uint32_t *list, uint32_t n, uint32_t record)
-{
-    const int64_t stamp = store_segment(s, record)->stamp_ns;
-    for (uint32_t i = list_first_after(s, list, n, stamp - 1); i < n && store_segment(s, list[i])->stamp_ns == stamp;
-         i++)
-        if (list[i] == record)
-            return i;
-    return NO_INDEX;
-}
-
 static int
 tell(struct judge *j, struct lane *l, const struct late *x, enum unwhole_reason why)
 {
-    const uint32_t i = place_of(l->from, l->tx, l->n_tx, x->tx), k = place_of(l->to, l->rx, l->n_rx, x->rx);
-    const int64_t delay = store_segment(l->to, x->rx)->stamp_ns - store_segment(l->from, x->tx)->stamp_ns;
+    const struct segment *tx = store_segment(l->from, x->tx), *rx = store_segment(l->to, x->rx);
+    const uint32_t i = list_place(l->from, l->tx, l->n_tx, tx), k = list_place(l->to, l->rx, l->n_rx, rx);
+    const int64_t delay = rx->stamp_ns - tx->stamp_ns;
     if (i == NO_INDEX || k == NO_INDEX || l->tx_mark[i] || l->rx_mark[k])
         return 0;
     struct verdict v = verdict_of(EVENT_UNRESOLVED, LEVEL_UNDECIDED);

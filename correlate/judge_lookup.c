@@ -66,6 +66,16 @@ list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_
     return low;
 }
 
+uint32_t
+list_place(const struct store *s, const uint32_t *list, uint32_t n, const struct segment *of)
+{
+    for (uint32_t i = list_first_after(s, list, n, of->stamp_ns - 1);
+         i < n && store_segment(s, list[i])->stamp_ns == of->stamp_ns; i++)
+        if (store_segment(s, list[i]) == of)
+            return i;
+    return NO_INDEX;
+}
+
 static void
 take(int64_t *least, int64_t *greatest, int64_t low, int64_t high)
 {

@@ -8,7 +8,8 @@
 #include "correlate/clock.h"
 #include "correlate/connection.h"
 
-#define PROCESSORS_APART (20 * NS_PER_US) /* two processors of one host do not stamp in order */
+#define PROCESSORS_APART (20 * NS_PER_US)  /* two processors of one host do not stamp in order */
+#define LATE_REPEATED    (150 * NS_PER_MS) /* no host repeats itself unasked sooner than 200 ms after (RFC 6298: 1 s) */
 
 struct span {        /* bytes [from, from + len) of transmission tx, counted from its seq, arrived within rx */
     uint32_t tx, rx; /* record numbers at the sender's and the receiver's point */

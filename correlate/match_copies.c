@@ -3,7 +3,6 @@
 
 #define COPY_NEAR  (1 * NS_PER_MS)  /* copies without distinguishing marks follow that closely */
 #define RIVAL_NEAR (10 * NS_PER_MS) /* what left that near to a copied one may be what arrived */
-#define HELD_UP    (50 * NS_PER_MS) /* what left that long before an arrival may be it */
 #define RIVALS_MAX 64
 
 /* Did a transmission without an arrival leave about when `source` did, so that it may be what arrived? */

@@ -9,13 +9,11 @@
 
 #include <stdlib.h>
 
-#define PLAUSIBLE    (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
-#define UNKNOWN_FAR  (500 * NS_PER_MS) /* ... where no delay is known */
-#define DOUBTS_MAX   64
-#define COPY_CLOSE   (10 * NS_PER_MS) /* so near to another's arrival one may be its copy, rather than late */
-#define HELD_UP      (50 * NS_PER_MS) /* and the likelier is so, the later */
-#define FAR_TOO_LATE (150 * NS_PER_MS)
-#define ALTERED_MAX  1024 /* pairs looked at for an altered segment */
+#define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
+#define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
+#define DOUBTS_MAX  64
+#define COPY_CLOSE  (10 * NS_PER_MS) /* so near to another's arrival one may be its copy, rather than late */
+#define ALTERED_MAX 1024             /* pairs looked at for an altered segment */
 
 int
 group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
@@ -233,7 +231,7 @@ may_be_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_
 {
     if (g->t->kind != CONTROL || key_marks(g->t, group_segment(g, TX, &g->a[i]), group_segment(g, RX, &g->b[j])))
         return false;
-    return (g->n_b > g->n_a || g->b[j].time > x->expected + (g->n_b < g->n_a ? HELD_UP : FAR_TOO_LATE)) &&
+    return (g->n_b > g->n_a || g->b[j].time > x->expected + (g->n_b < g->n_a ? HELD_UP : LATE_REPEATED)) &&
            is_close_to_another(g, j);
 }
 
@@ -241,7 +239,7 @@ may_be_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_
 static bool
 is_rather_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_t j)
 {
-    return g->n_b < g->n_a && g->b[j].time > x->expected + FAR_TOO_LATE && may_be_copy(g, x, i, j);
+    return g->n_b < g->n_a && g->b[j].time > x->expected + LATE_REPEATED && may_be_copy(g, x, i, j);
 }
 
 static int

@@ -19,6 +19,7 @@
 
 #define MATCH_LATEST  (10 * NS_PER_S) /* no packet arrives later than this after it left */
 #define MATCH_NOTHING UINT32_MAX
+#define HELD_UP       (50 * NS_PER_MS) /* what left that long before an arrival may be it, held up on the way */
 
 struct item {    /* a segment in its place in sequence space */
     int64_t pos; /* data: of its first byte; control: of its ack, or of its seq where it has no ack; point 0's */

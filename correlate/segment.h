@@ -71,6 +71,13 @@ segment_is_damaged(const struct segment *s)
     return (s->bits & (SEG_BAD_SUM | SEG_PARTIAL_SUM)) == SEG_BAD_SUM;
 }
 
+/* Does its IP ID count among its sender's, as the counter of a Linux socket has it? */
+static inline bool
+segment_is_counted(const struct segment *s)
+{
+    return s->ip_id != 0 && !(s->flags & TCP_SYN) && !(s->bits & SEG_NO_ID);
+}
+
 /* An ID of 0 mostly stands outside of a host's counter; but where that had come to 65535, it is the counter's next. */
 static inline bool
 segment_counts_zero(const struct segment *s, uint16_t next)

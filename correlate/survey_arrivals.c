@@ -35,12 +35,6 @@ struct sender {
     uint32_t n;
 };
 
-static bool
-in_counter(const struct segment *s)
-{
-    return s->ip_id != 0 && !(s->flags & TCP_SYN) && !(s->bits & (SEG_NO_ID | SEG_DOUBLED));
-}
-
 static int
 gather(struct sender *x, const struct view *v)
 {
@@ -50,8 +44,8 @@ gather(struct sender *x, const struct view *v)
         return -1;
     for (uint32_t i = 0; i < v->count; i++) {
         const struct segment *s = store_segment(x->store, x->store->order[v->first + i]);
-        if ((!in_counter(s) && !(x->n && segment_counts_zero(s, x->at[x->n - 1].end))) || (s->bits & SEG_DOUBLED) ||
-            connection_hop(x->c, x->h, s) != x->h)
+        if ((!segment_is_counted(s) && !(x->n && segment_counts_zero(s, x->at[x->n - 1].end))) ||
+            (s->bits & SEG_DOUBLED) || connection_hop(x->c, x->h, s) != x->h)
             continue;
         const struct wire_cut cut = wire_cut(t, x->store, s);
         x->at[x->n++] = (struct counted){.stamp = s->stamp_ns,
@@ -124,8 +118,8 @@ survey_sender(struct survey *s, struct sender *x, const struct store *there, con
 {
     for (uint32_t i = 0; i < v->count && x->n; i++) {
         const struct segment *rx = store_segment(there, there->order[v->first + i]);
-        if (rx->partner != NO_RECORD || i < x->c->opening[1 - x->h] || !in_counter(rx) ||
-            connection_hop(x->c, 1 - x->h, rx) != x->h || segment_is_damaged(rx))
+        if (rx->partner != NO_RECORD || i < x->c->opening[1 - x->h] || (rx->bits & SEG_DOUBLED) ||
+            !segment_is_counted(rx) || connection_hop(x->c, 1 - x->h, rx) != x->h || segment_is_damaged(rx))
             continue;
         if (note_arrival(s, x, rx, clock))
             return -1;

@@ -9,57 +9,70 @@
 
 /* ---- can they be compared? ---- */
 
+/* The finding about all connections of that kind; NULL where there are none. */
+static struct finding *
+gather_between(struct findings *f, enum severity severity, bool (*is)(const struct connection *c))
+{
+    struct finding *x = NULL;
+
+    for (uint32_t i = 0; i < f->r->connections->n; i++) {
+        if (!is(&f->r->connections->connection[i]))
+            continue;
+        if (!x && !(x = finding_new(f, "terminated-between", severity, 0, 1)))
+            return NULL;
+        finding_connection(f, x, i);
+    }
+    if (!x)
+        return NULL;
+    x->count = x->n_connections;
+    x->level = LEVEL_SUPPORTED;
+    finding_integer(x, "connections", (int64_t)x->count);
+    return x;
+}
+
+static bool
+is_proxied(const struct connection *c)
+{
+    return c->proxied;
+}
+
+static bool
+is_terminated(const struct connection *c)
+{
+    return c->pairing == PAIRED_TERMINATED;
+}
+
 /* A SYN proxy ends no more than the handshake. */
 static void
 find_proxied(struct findings *f)
 {
-    struct finding *x = NULL;
+    struct finding *x = gather_between(f, SEVERITY_NOTE, is_proxied);
     struct prose p = {0};
 
-    for (uint32_t i = 0; i < f->r->connections->n; i++) {
-        if (!f->r->connections->connection[i].proxied)
-            continue;
-        if (!x && !(x = finding_new(f, "terminated-between", SEVERITY_NOTE, 0, 1)))
-            return;
-        finding_connection(f, x, i);
-    }
     if (!x)
         return;
-    x->count = x->n_connections;
-    x->level = LEVEL_SUPPORTED;
     prose_count(&p, x->count, "connection was", "connections were");
     prose_add(&p,
               " opened by a SYN proxy between %s and %s, which answered the SYN and shook hands with the server "
               "itself: nothing is claimed about the handshakes; what follows them is compared.",
               point_name(f, 0), point_name(f, 1));
-    finding_integer(x, "connections", (int64_t)x->count);
     finding_end(f, x, &p);
 }
 
 void
 find_terminated(struct findings *f)
 {
-    struct finding *x = NULL;
+    find_proxied(f);
+    struct finding *x = gather_between(f, SEVERITY_WARNING, is_terminated);
     struct prose p = {0};
 
-    find_proxied(f);
-    for (uint32_t i = 0; i < f->r->connections->n; i++) {
-        if (f->r->connections->connection[i].pairing != PAIRED_TERMINATED)
-            continue;
-        if (!x && !(x = finding_new(f, "terminated-between", SEVERITY_WARNING, 0, 1)))
-            return;
-        finding_connection(f, x, i);
-    }
     if (!x)
         return;
-    x->count = x->n_connections;
-    x->level = LEVEL_SUPPORTED;
     prose_count(&p, x->count, "connection is", "connections are");
     prose_add(&p,
               " terminated between %s and %s by a proxy or load balancer, which opens %s of its own onwards: no loss "
               "can be claimed across it.",
               point_name(f, 0), point_name(f, 1), x->count == 1 ? "one" : "connections");
-    finding_integer(x, "connections", (int64_t)x->count);
     finding_end(f, x, &p);
 }
 
@@ -138,22 +151,35 @@ find_points_swapped(struct findings *f)
 
 /* ---- what they missed ---- */
 
-static uint64_t
-gather_missed(struct findings *f, struct finding **x, int p)
+/* The segments of its events, by level. */
+static void
+gather_missed(struct findings *f, struct finding **x, int p, uint64_t n[LEVEL_PROVEN + 1])
 {
-    uint64_t n = 0;
-
     for (uint32_t i = 0; i < f->r->n_events; i++) {
         const struct event *e = &f->r->events[i];
 
         if (e->kind != EVENT_MISSED || e->missed_by != p)
             continue;
         if (!*x && !(*x = finding_new(f, "capture-missed", SEVERITY_WARNING, (uint8_t)p, NO_POINT)))
-            return n;
+            return;
         finding_event(f, *x, i);
-        n += e->segments;
+        n[e->level] += e->segments;
     }
-    return n;
+}
+
+static void
+tell_missed(struct prose *t, uint64_t drops, uint64_t proven, uint64_t likely)
+{
+    if (drops)
+        prose_add(t, "its counters show %" PRIu64 " dropped %s%s", drops, drops == 1 ? "packet" : "packets",
+                  proven + likely ? ", and " : "");
+    if (proven)
+        prose_add(t, "the traffic proves that it missed at least %" PRIu64 "%s", proven,
+                  likely ? ", and suggests " : "");
+    else if (likely)
+        prose_add(t, "the traffic suggests that it missed ");
+    if (likely)
+        prose_add(t, "%" PRIu64 "%s", likely, proven ? " more" : "");
 }
 
 void
@@ -162,22 +188,20 @@ find_capture_missed(struct findings *f)
     for (int p = 0; p < POINTS; p++) {
         const struct store *st = f->r->stores[p];
         struct finding *x = NULL;
-        uint64_t events = gather_missed(f, &x, p), drops = st->drops_known ? st->drops : 0;
-        uint64_t misses = f->r->health ? health_misses(f->r->health, p) : 0;
+        uint64_t n[LEVEL_PROVEN + 1] = {0}, drops = st->drops_known ? st->drops : 0;
+        uint64_t proven = f->r->health ? health_misses(f->r->health, p) : 0;
         struct prose t = {0};
 
-        misses = misses > events ? misses : events;
+        gather_missed(f, &x, p, n);
+        proven = proven > n[LEVEL_PROVEN] ? proven : n[LEVEL_PROVEN];
+        const uint64_t events = n[LEVEL_PROVEN] + n[LEVEL_SUPPORTED], misses = proven > events ? proven : events;
         if (misses + drops == 0)
             continue;
         if (!x && !(x = finding_new(f, "capture-missed", SEVERITY_WARNING, (uint8_t)p, NO_POINT)))
             return;
         x->count = misses > drops ? misses : drops;
         prose_add(&t, "The capture of %s is not whole: ", point_name(f, p));
-        if (drops)
-            prose_add(&t, "its counters show %" PRIu64 " dropped %s%s", drops, drops == 1 ? "packet" : "packets",
-                      misses ? ", and " : "");
-        if (misses)
-            prose_add(&t, "the traffic proves that it missed at least %" PRIu64, misses);
+        tell_missed(&t, drops, proven, misses - proven);
         finding_frames(f, x, &t);
         prose_add(&t, "; what is absent from it around then proves nothing.");
         finding_string(x, "point", point_name(f, p));

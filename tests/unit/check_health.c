@@ -135,6 +135,17 @@ START_TEST(one_miss_speaks_for_all)
 }
 END_TEST
 
+START_TEST(likely_misses_are_no_proven_ones)
+{
+    build_counted(b, 1);
+    finish();
+    health_add_likely_miss(h, 1, 90 * NS_PER_S, 90 * NS_PER_S);
+    health_finish(h);
+    ck_assert_int_eq(at(89, 90, NULL), NOT_WHOLE);
+    ck_assert_uint_eq(health_misses(h, 1), 0);
+}
+END_TEST
+
 START_TEST(a_burst_speaks_for_its_neighbourhood)
 {
     build_counted(b, 1);
@@ -206,6 +217,7 @@ main(void)
     tcase_add_test(t, stated_drops_are_anywhere);
     tcase_add_test(t, stated_none_counts);
     tcase_add_test(t, one_miss_speaks_for_all);
+    tcase_add_test(t, likely_misses_are_no_proven_ones);
     tcase_add_test(t, a_burst_speaks_for_its_neighbourhood);
     tcase_add_test(t, a_small_burst_is_a_burst_too);
     tcase_add_test(t, suspicion_is_of_one_flow);

@@ -28,16 +28,6 @@ flow_with(uint32_t unrecorded)
     return rx;
 }
 
-static void
-judge_counter(void)
-{
-    build_finish(b);
-    b->connections.connection[0].translation[0].id_kind = ID_COUNTER;
-    b->connections.connection[0].translation[0].ip_id = REWRITE_NONE;
-    b->connections.connection[0].translation[0].mss = 1460;
-    judge_finished();
-}
-
 START_TEST(id_fills_the_gap)
 {
     const uint32_t rx = flow_with(4);

@@ -10,16 +10,6 @@ data(int64_t us, uint32_t n, int id)
     return (struct wire){.us = us, .seq = 1001 + n * 100, .ack = 5001, .len = 100, .id = id, .payload = true};
 }
 
-static void
-judge_counter(void)
-{
-    build_finish(b);
-    b->connections.connection[0].translation[0].id_kind = ID_COUNTER;
-    b->connections.connection[0].translation[0].ip_id = REWRITE_NONE;
-    b->connections.connection[0].translation[0].mss = 1460;
-    judge_finished();
-}
-
 START_TEST(reset_that_ends_it)
 {
     for (uint32_t i = 0; i < 10; i++)

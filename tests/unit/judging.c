@@ -130,6 +130,16 @@ judge_it(void)
     judge_finished();
 }
 
+void
+judge_counter(void)
+{
+    build_finish(b);
+    b->connections.connection[0].translation[0].id_kind = ID_COUNTER;
+    b->connections.connection[0].translation[0].ip_id = REWRITE_NONE;
+    b->connections.connection[0].translation[0].mss = 1460;
+    judge_finished();
+}
+
 const struct event *
 event_about(int point, uint32_t record)
 {

@@ -23,6 +23,8 @@ void quote(int point, int64_t us, uint32_t seq, uint16_t id);
 /* Finish the pair, match and judge it; or match and judge a finished one. */
 void judge_it(void);
 void judge_finished(void);
+/* Finish the pair, and judge it: the client's host counts its IP IDs, and the path keeps them. */
+void judge_counter(void);
 /* The event about this frame at `point`; NULL: none. */
 const struct event *event_about(int point, uint32_t record);
 /* Does its evidence name this rule? */
