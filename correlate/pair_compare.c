@@ -10,8 +10,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define SAMPLE       192
-#define NEIGHBOUR_NS NS_PER_S
+#define SAMPLE 192
 
 struct item {
     uint64_t key;

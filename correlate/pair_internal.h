@@ -9,6 +9,8 @@
  * looked up by these hashes that grows with the number of those that collide. */
 #define SAMPLING_SEED UINT64_C(0x7477706f696e7421)
 
+#define NEIGHBOUR_NS NS_PER_S /* segments so near to each other were stamped by one setting of the clocks, mostly */
+
 struct link { /* two views that are one connection */
     uint32_t view[POINTS];
     enum pairing pairing;

@@ -4,7 +4,8 @@
  *     N's segments: t1 - t0 = theta + delay          F's segments: t1 - t0 = theta - delay
  *
  * A segment of N gains delay between the stamps, one of F loses it, so for neighbours in time in opposite directions
- * (t1 - t0 of N's) - (t1 - t0 of F's) = the round trip between the taps, which is positive, whatever theta is. Where no
+ * (t1 - t0 of N's) - (t1 - t0 of F's) = the round trip between the taps, which is positive, whatever theta is. The
+ * handshake's two tell it, all neighbours where TTLs contradict these (a clock may be set between any two). Where no
  * such two are there, TTLs tell (the higher one is nearer to the sender), else the other connections of the same
  * hosts, and in the end the first point is taken for the client's. A host that by far the most connections put on one
  * side is not moved by a single one (captures miss packets, and a repeated SYN is then compared with its original). */
@@ -105,21 +106,26 @@ sign(int64_t x)
     return (x > 0) - (x < 0);
 }
 
-/* From the handshake alone: the SYN of one end and the SYN-ACK of the other, at both points. */
+/* From the handshake alone: the SYN of one end and the SYN-ACK of the other, at both points. Where one of them was sent
+ * again before the other end answered, a clock may have been set in the meantime: they are no neighbours then. */
 static int64_t
 handshake_timing(const struct pairer *p, const struct link *l)
 {
     const struct view *a = pairer_view(p, 0, l->view[0]), *b = pairer_view(p, 1, l->view[1]);
-    int64_t difference[2], quantum = p->stores[0]->quantum_ns + p->stores[1]->quantum_ns;
+    int64_t stamp[2][POINTS], quantum = p->stores[0]->quantum_ns + p->stores[1]->quantum_ns;
 
     for (int e = 0; e < 2; e++) {
         uint32_t r0 = a->syn_record[e], r1 = b->syn_record[l->flip ? 1 - e : e];
         if (r0 == NO_RECORD || r1 == NO_RECORD)
             return 0;
-        difference[e] = store_segment(p->stores[1], r1)->stamp_ns - store_segment(p->stores[0], r0)->stamp_ns;
+        stamp[e][0] = store_segment(p->stores[0], r0)->stamp_ns;
+        stamp[e][1] = store_segment(p->stores[1], r1)->stamp_ns;
     }
-    difference[0] -= difference[1];
-    return llabs(difference[0]) > quantum ? difference[0] : 0;
+    for (int point = 0; point < POINTS; point++)
+        if (llabs(stamp[0][point] - stamp[1][point]) > NEIGHBOUR_NS)
+            return 0;
+    const int64_t gain = (stamp[0][1] - stamp[0][0]) - (stamp[1][1] - stamp[1][0]);
+    return llabs(gain) > quantum ? gain : 0;
 }
 
 /* The TTL of an endpoint's first segment that is no reset (those may come from anywhere); 0: none. */
@@ -159,12 +165,17 @@ orient_alone(const struct pairer *p, struct link *l)
 
     if (l->pairing == PAIRED_TERMINATED)
         return 0;
-    l->toward = handshake_timing(p, l);
-    if (l->toward != 0)
+    const int64_t handshake = handshake_timing(p, l);
+    const int ttl = ttl_leaning(p, l);
+    l->toward = handshake;
+    if (handshake != 0 && sign(handshake) != -sign(ttl))
         return 0;
     if (compare_views(p, l->view[0], l->view[1], l->flip, l->delta, false, &c) != 0)
         return -1;
-    l->toward = c.toward != 0 ? c.toward : ttl_leaning(p, l);
+    if (c.toward != 0)
+        l->toward = c.toward;
+    else if (handshake == 0)
+        l->toward = ttl;
     return 0;
 }
 

@@ -277,6 +277,51 @@ START_TEST(shift_without_its_syn_is_learned)
 }
 END_TEST
 
+/* Point 1's clock is set forward by 0.7 s within the handshake: between the SYN and its repetition, which was answered
+ * (0), or between SYN and SYN-ACK (1). TTLs and what follows say which end is where. */
+START_TEST(clock_set_within_the_handshake)
+{
+    struct build *b = build_new();
+    struct views views[POINTS];
+    struct views *const both[POINTS] = {&views[0], &views[1]};
+    struct connections found;
+    struct error e;
+
+    for (int point = 0; point < POINTS; point++) {
+        const int64_t answered = _i == 0 ? 1030000 : 15000, step = point == 1 ? -700000 : 0, way = 5000;
+        build_add(b, point, 0, (struct wire){.us = 10000 + point * way, .flags = TCP_SYN, .seq = 1000});
+        if (_i == 0)
+            build_add(b, point, 0,
+                      (struct wire){.us = 1020000 + point * way - step, .flags = TCP_SYN, .seq = 1000, .id = 2});
+        const int64_t us = answered - step - point * way;
+        build_add(b, point, 1, (struct wire){.us = us, .flags = TCP_SYN | TCP_ACK, .seq = 5000, .ack = 1001});
+        for (uint32_t i = 0; i < 6; i++) {
+            build_add(b, point, 0,
+                      (struct wire){.us = answered + 10000 * (i + 1) - step + point * way,
+                                    .seq = 1001 + 100 * i,
+                                    .ack = 5001 + 100 * i,
+                                    .len = 100});
+            build_add(b, point, 1,
+                      (struct wire){.us = answered + 10000 * (i + 1) + 9000 - step - point * way,
+                                    .seq = 5001 + 100 * i,
+                                    .ack = 1101 + 100 * i,
+                                    .len = 100});
+        }
+    }
+    build_finish(b);
+    for (int p = 0; p < POINTS; p++)
+        ck_assert_int_eq(views_build(&views[p], b->stores[p], &e), 0);
+    ck_assert_int_eq(pair_connections(&found, b->stores, both, &e), 0);
+    ck_assert_uint_eq(found.tuple, 1);
+    ck_assert(found.connection[0].orientation_known);
+    ck_assert_int_eq(found.connection[0].initiator, 0);
+    connections_free(&found);
+    views_free(&views[0]);
+    views_free(&views[1]);
+    build_free(&b);
+}
+END_TEST
+
 START_TEST(settling_sorts_and_says_why)
 {
     struct plan plan = {.connections = 200, .data = 1, .offset_ns = hours};
@@ -354,6 +399,7 @@ main(void)
     tcase_add_loop_test(t, strangers_are_not_paired, 0, 16);
     tcase_add_loop_test(t, used_twice_is_not_shifted, 0, 2);
     tcase_add_loop_test(t, shift_without_its_syn_is_learned, 0, 3);
+    tcase_add_loop_test(t, clock_set_within_the_handshake, 0, 2);
     tcase_add_test(t, settling_sorts_and_says_why);
     tcase_add_loop_test(t, swapped_points_are_noticed, 0, 2);
     tcase_add_loop_test(t, many_connections_are_quick, 0, 6);
