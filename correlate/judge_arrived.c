@@ -390,7 +390,7 @@ judge_arrived(struct judge *j, const struct piece *p)
         v.candidates |= MAY_BE_CORRUPTED;
         return v;
     }
-    if (is_outside(p) && !(p->seg->flags & TCP_RST))
+    if (p->seg->flags & TCP_RST ? judge_foreign(j, p, true) : is_outside(p))
         return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (rules[i].decides(j, p, &v))

@@ -78,6 +78,8 @@ judge_absent(struct judge *j, const struct piece *p)
         return unresolved(RULE_NO_CLOCK, REASON_NO_CLOCK);
     if (p->lane->side && p->lane->side->limited)
         return unresolved(RULE_CANNOT_TELL, REASON_LIMIT);
+    if (judge_foreign(j, p, false))
+        return unresolved(RULE_CANNOT_TELL, REASON_SUSPECT);
     const enum wholeness w = judge_receiver(j, p, p->latest, &why);
     if (w == NOT_WHOLE) {
         int64_t first, last;

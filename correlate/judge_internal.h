@@ -9,6 +9,7 @@
  * judge_control.c the same for what carries no data: resets, pure acknowledgements
  * judge_arrived.c seen at the receiver, never seen leaving
  * judge_copies.c  ... because it is another's copy
+ * judge_foreign.c of another connection on the same ports, perhaps
  * judge_late.c    pairs of the match that are too late to be believed
  * judge_changed.c corrupted, altered
  * judge_order.c   duplicated, reordered */
@@ -207,6 +208,9 @@ bool judge_echo(struct judge *j, const struct piece *p, struct verdict *v);
 enum wholeness judge_receiver(const struct judge *j, const struct piece *p, int64_t until, enum unwhole_reason *why);
 enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_t from, int64_t to,
                             enum unwhole_reason *why);
+
+/* judge_foreign.c: may it be of another connection on these ports, whose handshake this capture missed? */
+bool judge_foreign(const struct judge *j, const struct piece *p, bool arrived);
 
 /* judge_arrived.c */
 struct verdict judge_arrived(struct judge *j, const struct piece *p);

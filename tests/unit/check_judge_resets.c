@@ -139,6 +139,33 @@ START_TEST(a_fast_copy_is_not_proven_injected)
 }
 END_TEST
 
+/* Behind both FINs stands a reset of the next connection on these ports, of which the capture shows nothing else: that
+ * the other point has it elsewhere says nothing of it, whether it left (_i 0, 2: without an acknowledgement) or arrived
+ * (1). One that may be of this connection is told (3, 4). */
+START_TEST(a_reset_of_another_connection_tells_nothing)
+{
+    const bool arrived = _i == 1 || _i == 4, foreign = _i < 3;
+    const struct wire reset = {.us = 60000,
+                               .seq = foreign ? 9000000 : 1102,
+                               .ack = foreign ? 12000000 : 5002,
+                               .flags = _i == 2 ? TCP_RST : TCP_RST | TCP_ACK};
+
+    build_pass(b, 0, 5000, data(20000, 0, 0));
+    build_pass(b, 0, 5000, (struct wire){.us = 21000, .seq = 1101, .ack = 5001, .flags = TCP_FIN | TCP_ACK});
+    build_pass(b, 1, 5000, (struct wire){.us = 27000, .seq = 5001, .ack = 1102, .flags = TCP_FIN | TCP_ACK});
+    build_pass(b, 0, 5000, (struct wire){.us = 33000, .seq = 1102, .ack = 5002});
+    const uint32_t record = build_add(b, arrived, 0, reset);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    build_counted(b, 0);
+    build_counted(b, 1);
+    judge_it();
+    const struct event *e = event_about(arrived, record);
+    ck_assert_int_eq(e->kind, foreign ? EVENT_UNRESOLVED : arrived ? EVENT_INJECTED : EVENT_LOST);
+    ck_assert_int_eq(e->level, foreign ? LEVEL_UNDECIDED : LEVEL_PROVEN);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -151,6 +178,7 @@ main(void)
     tcase_add_loop_test(t, a_refused_syn_had_arrived, 0, 2);
     tcase_add_loop_test(t, a_capture_without_resets_proves_none_injected, 0, 3);
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
+    tcase_add_loop_test(t, a_reset_of_another_connection_tells_nothing, 0, 5);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

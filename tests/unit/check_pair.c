@@ -166,6 +166,45 @@ START_TEST(strangers_are_not_paired)
 }
 END_TEST
 
+/* Where the path translates, of what has no handshake (0) nobody can say that the other point saw nothing of it; of
+ * what has one (1), everybody. */
+START_TEST(without_a_handshake_little_is_known)
+{
+    struct plan plan = {.connections = 50, .data = 2, .nat_client = true, .ts = true, .payload = true};
+    struct store *stores[POINTS] = {&play_points[0].store, &play_points[1].store};
+    struct views *views[POINTS] = {&play_points[0].views, &play_points[1].views};
+    struct error e;
+
+    play_seed = 77;
+    play_run(&plan);
+    connections_free(&play_found);
+    for (uint32_t i = 0; i < play_points[1].store.n_segments; i++) {
+        struct segment *s = store_segment(&play_points[1].store, i);
+        if (s->flow != 0)
+            continue;
+        s->seq += 123456789;
+        s->ack += s->flags & TCP_ACK ? 987654321 : 0;
+        s->tsval += 55555555;
+        s->tsecr += 77777777;
+        s->digest ^= 99;
+        if (_i == 0 && (s->flags & TCP_SYN))
+            s->flags = TCP_ACK;
+    }
+    for (int p = 0; p < POINTS; p++) {
+        views_free(views[p]);
+        ck_assert_int_eq(views_build(views[p], stores[p], &e), 0);
+    }
+    ck_assert_int_eq(pair_connections(&play_found, stores, views, &e), 0);
+    ck_assert_uint_eq(play_found.translated, 49);
+    for (uint32_t i = 0; i < play_found.n; i++) {
+        const struct connection *c = &play_found.connection[i];
+        if (c->pairing == PAIRED_NONE && c->view[0] == NO_VIEW)
+            ck_assert_int_eq(c->reason, _i ? UNPAIRED_NO_CANDIDATE : UNPAIRED_TOO_LITTLE);
+    }
+    play_finish();
+}
+END_TEST
+
 /* A request and its answer on the build's flow, as one point saw them: the same every time but for ISNs and times. */
 static void
 exchange_at(struct build *b, int point, int64_t us, uint32_t isn)
@@ -398,6 +437,7 @@ main(void)
     tcase_add_test(t, syns_that_never_arrived_stay_alone);
     tcase_add_loop_test(t, strangers_are_not_paired, 0, 16);
     tcase_add_loop_test(t, used_twice_is_not_shifted, 0, 2);
+    tcase_add_loop_test(t, without_a_handshake_little_is_known, 0, 2);
     tcase_add_loop_test(t, shift_without_its_syn_is_learned, 0, 3);
     tcase_add_loop_test(t, clock_set_within_the_handshake, 0, 2);
     tcase_add_test(t, settling_sorts_and_says_why);
