@@ -35,9 +35,8 @@
 #define UNBOUNDED (INT64_MAX / 4)
 #define NEAR_SEAM NS_PER_S /* a seam this near to a move belongs to it */
 
-/* The piece at t, or the nearest one; NULL where there is none. */
-static const struct clock_piece *
-piece_at(const struct clock *c, int64_t t)
+const struct clock_piece *
+clock_piece_at(const struct clock *c, int64_t t)
 {
     size_t low = 0, high = c->n_pieces;
 
@@ -87,7 +86,7 @@ extrapolate(const struct clock_piece *p, int64_t t)
 struct theta
 clock_theta(const struct clock *c, int64_t t_ns)
 {
-    const struct clock_piece *p = piece_at(c, t_ns);
+    const struct clock_piece *p = clock_piece_at(c, t_ns);
     struct theta r = {0};
 
     if (!p)
@@ -122,7 +121,7 @@ piece_showing(const struct clock *c, int64_t stamp)
 void
 clock_stretch(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns)
 {
-    const struct clock_piece *p = piece_at(c, t_ns);
+    const struct clock_piece *p = clock_piece_at(c, t_ns);
 
     *from_ns = p && p > c->pieces ? p->from_ns : INT64_MIN;
     *to_ns = p && p + 1 < c->pieces + c->n_pieces ? p->to_ns : INT64_MAX;
@@ -172,7 +171,7 @@ static struct clock_step *
 remainder_of(const struct clock *c, struct clock_step *steps, const struct clock_step *move)
 {
     for (size_t i = 0; i < c->n_seams; i++) {
-        const struct clock_piece *p = piece_at(c, c->seams[i].time_ns);
+        const struct clock_piece *p = clock_piece_at(c, c->seams[i].time_ns);
         if (move->time_ns >= p->from_ns - NEAR_SEAM && move->time_ns <= p->to_ns + NEAR_SEAM && steps[i].point == 255)
             return &steps[i];
     }
@@ -234,15 +233,15 @@ clock_steady(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_
 
     while (low < high) { /* the first step whose transition ends behind t */
         size_t mid = low + (high - low) / 2;
-        if (piece_at(c, c->seams[mid].time_ns)->to_ns < t_ns)
+        if (clock_piece_at(c, c->seams[mid].time_ns)->to_ns < t_ns)
             low = mid + 1;
         else
             high = mid;
     }
-    *from_ns = low > 0 ? piece_at(c, c->seams[low - 1].time_ns)->to_ns : INT64_MIN;
-    if (low < c->n_seams && piece_at(c, c->seams[low].time_ns)->from_ns <= t_ns)
+    *from_ns = low > 0 ? clock_piece_at(c, c->seams[low - 1].time_ns)->to_ns : INT64_MIN;
+    if (low < c->n_seams && clock_piece_at(c, c->seams[low].time_ns)->from_ns <= t_ns)
         low++;
-    *to_ns = low < c->n_seams ? piece_at(c, c->seams[low].time_ns)->from_ns : INT64_MAX;
+    *to_ns = low < c->n_seams ? clock_piece_at(c, c->seams[low].time_ns)->from_ns : INT64_MAX;
 }
 
 void

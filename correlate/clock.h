@@ -70,6 +70,19 @@ int64_t clock_error(const struct clock *c, int64_t t_ns);
 /* The stretch around t without a step: from the end of the transition before to the beginning of the one after; around
  * a t within a transition, both stretches that it lies between. INT64_MIN, INT64_MAX where there is none. */
 void clock_steady(const struct clock *c, int64_t t_ns, int64_t *from_ns, int64_t *to_ns);
+
+#define CLOCK_SIDES 3
+struct clock_side {                 /* of a step: what a stamp says if the clocks stood as they did there */
+    int64_t from_ns, to_ns;         /* the stretch without a step; on the reference clock, as all */
+    int64_t may_from_ns, may_to_ns; /* with the transitions at its ends */
+    int64_t at_ns;                  /* what the stamp shows */
+    struct theta theta;             /* then, or at the nearest end of the stretch */
+};
+/* The sides that a stamp of point p's clock may belong to, if what it shows may be off by margin_ns: 1 or more. */
+unsigned clock_sides(const struct clock *c, int p, int64_t stamp_ns, int64_t margin_ns,
+                     struct clock_side side[CLOCK_SIDES]);
+/* By how much, at most, clocks were set between two reference times: a difference of stamps is wrong by so much. */
+int64_t clock_set_between(const struct clock *c, int64_t from_ns, int64_t to_ns);
 void clock_free(struct clock *c);
 
 #endif

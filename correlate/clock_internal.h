@@ -68,6 +68,8 @@ struct era *clock_add_era(struct eras *e, size_t first); /* at the end; NULL: ou
 struct marked_step;
 int clock_cut_marked(struct eras *e, const struct bound_point *p, size_t n, const struct marked_step *m);
 int clock_cut_moved(struct eras *e, struct bound_point *p, const struct clock_step *m, int64_t quantum_ns);
+/* clock.c: the piece at t, or the nearest one; NULL where there is none. */
+const struct clock_piece *clock_piece_at(const struct clock *c, int64_t t);
 /* clock.c: tell of the moves among the steps. -1: out of memory. */
 int clock_tell_moves(struct clock *c, const struct clock_step *moves, size_t n);
 /* clock_marks.c */

@@ -84,7 +84,7 @@ enum due { DUE_UNKNOWN, DUE_IN_GAP, DUE_NEXT, DUE_NOT };
 
 /* Read the sender's counter around the departure: is this ID missing in it there, or not due at all? */
 static enum due
-id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
+id_due(const struct judge *j, const struct piece *p, uint32_t *stands_at, bool *bracketed)
 {
     const struct lane *l = p->lane;
     const uint16_t id = p->seg->ip_id;
@@ -119,7 +119,7 @@ id_due(const struct piece *p, uint32_t *stands_at, bool *bracketed)
         *stands_at = s->ip_id;
         before |= s->stamp_ns < p->earliest;
         after |= s->stamp_ns > p->latest;
-        long_after |= s->stamp_ns > p->latest + STALE;
+        long_after |= judge_waited(j, l->h, p->latest, s->stamp_ns) > STALE;
     }
     if (last == NO_INDEX || !gapless)
         return DUE_UNKNOWN;
@@ -155,7 +155,7 @@ rule_id(struct judge *j, const struct piece *p, struct verdict *v)
         return false;
     if (may_be_a_piece(p))
         return false;
-    switch (id_due(p, &at, &bracketed)) {
+    switch (id_due(j, p, &at, &bracketed)) {
     case DUE_IN_GAP:
         *v = missed(p, LEVEL_PROVEN);
         verdict_because(v, RULE_ID_FILLS_GAP, 1 - p->lane->h, p->record, p->seg->ip_id, 0);
@@ -185,7 +185,7 @@ rule_went_on(struct judge *j, const struct piece *p, struct verdict *v)
     for (uint32_t k = list_first_after(l->from, l->tx, l->n_tx, p->latest + STALE), end = k + WALK_LIMIT;
          k < l->n_tx && k < end; k++) {
         const struct segment *s = lane_tx(l, k);
-        if (s->flags & TCP_RST)
+        if ((s->flags & TCP_RST) || judge_waited(j, l->h, p->latest, s->stamp_ns) <= STALE)
             continue;
         if ((s->flags & TCP_SYN) || !(s->flags & TCP_ACK))
             return false;

@@ -249,7 +249,7 @@ goes_on(const struct judge *j, const struct piece *p, uint32_t next, int64_t rcv
         if (k == next && at != rcv_nxt)
             return NO_INDEX; /* it had received more meanwhile: then what it expected is not known */
         fin |= (s->flags & TCP_FIN) != 0;
-        const bool fresh = s->stamp_ns > p->latest + STALE || at > rcv_nxt;
+        const bool fresh = judge_since(j, p, s->stamp_ns) > STALE || at > rcv_nxt;
         if (fresh && (s->len || (s->flags & TCP_FIN)))
             return k;
         if (fresh && !fin && at > rcv_nxt)

@@ -39,28 +39,36 @@ judge_wire(const struct lane *l, bool at_receiver, const struct segment *s, uint
     return wire_pieces(&cut, len);
 }
 
+/* As stamp_ns was shown at point seen_at, if it was `ref` on the reference clock, and theta this. */
+static bool
+is_outside(const struct report *r, int h, int seen_at, int64_t stamp_ns, int64_t ref, const struct theta *th)
+{
+    int64_t first, last, there;
+    if (h == 0)
+        there = th->high_known ? th->high_ns : th->estimate_ns;
+    else
+        there = th->low_known ? -th->low_ns : -th->estimate_ns;
+    there = seen_at == h ? stamp_ns + there : stamp_ns - there;
+    health_cover(r->health, 1 - seen_at, &first, &last);
+    if (there < first || there > last)
+        return true;
+    const int64_t other_ref = clock_to_reference(r->clock, 1 - seen_at, there);
+    return (ref < r->window_first_ns && other_ref < r->window_first_ns) ||
+           (ref > r->window_last_ns && other_ref > r->window_last_ns);
+}
+
 bool
 judge_outside(const struct report *r, const struct connection *c, int h, int seen_at, int64_t stamp_ns)
 {
-    const int other = 1 - seen_at;
-    const struct clock *clock = r->clock;
-    const int64_t ref = clock_to_reference(clock, seen_at, stamp_ns);
-    const struct theta th = clock_theta(clock, ref);
-    int64_t first, last, there;
+    struct clock_side side[CLOCK_SIDES];
     (void)c;
     if (!r->has_window)
         return true;
-    if (h == 0)
-        there = th.high_known ? th.high_ns : th.estimate_ns;
-    else
-        there = th.low_known ? -th.low_ns : -th.estimate_ns;
-    there = seen_at == h ? stamp_ns + there : stamp_ns - there;
-    health_cover(r->health, other, &first, &last);
-    if (there < first || there > last)
-        return true;
-    const int64_t other_ref = clock_to_reference(clock, other, there);
-    return (ref < r->window_first_ns && other_ref < r->window_first_ns) ||
-           (ref > r->window_last_ns && other_ref > r->window_last_ns);
+    const unsigned n = clock_sides(r->clock, seen_at, stamp_ns, 0, side);
+    for (unsigned i = 0; i < n; i++)
+        if (!is_outside(r, h, seen_at, stamp_ns, side[i].at_ns, &side[i].theta))
+            return false;
+    return true;
 }
 
 /* ---- events ---- */

@@ -5,6 +5,7 @@
  * judge_piece.c   what is left over, cut into wire segments and judged
  * judge_context.c the arrays over a connection: streams by position, acknowledgements by time, delays
  * judge_lookup.c  questions to these arrays
+ * judge_when.c    when a packet arrived at, or left, the other tap
  * judge_lost.c    left the sender, not seen at the receiver
  * judge_control.c the same for what carries no data: resets, pure acknowledgements
  * judge_arrived.c seen at the receiver, never seen leaving
@@ -22,7 +23,6 @@
 #define LATEST_AROUND  (10 * NS_PER_S)   /* delays this near count for the latest arrival */
 #define LATEST_UNKNOWN (200 * NS_PER_MS) /* added to the clock's bound where nothing near was matched */
 #define DELAYED_ACK    (500 * NS_PER_MS) /* RFC 9293 3.8.6.3: no acknowledgement is delayed longer */
-#define AROUND_STEP    NS_PER_S /* so near to a step of a clock it counts for both sides: a delay and DELAYED_ACK */
 #define STALE          (100 * NS_PER_MS) /* a frame may have waited this long between its host's stack and the tap */
 #define WALK_LIMIT     2048              /* steps of one lookup */
 #define LEAST_MSS      256               /* wire segments are hardly ever smaller, but for the last */
@@ -142,7 +142,7 @@ int judge_left_over(struct judge *j, struct lane *l);
 /* judge_context.c: -1: memory */
 int context_open(struct judge *j);
 
-/* judge_lookup.c */
+/* judge_when.c */
 bool lane_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len, struct piece *out);
 bool lane_rx_piece(const struct judge *j, struct lane *l, uint32_t place, uint32_t off, uint32_t len,
                    struct piece *out);
@@ -151,6 +151,16 @@ bool lane_arrival(const struct judge *j, const struct lane *l, const struct segm
                   int64_t *latest, bool *neighbours);
 /* How much longer than the fastest a packet may take where nothing near was matched. */
 int64_t lane_unknown_spread(const struct theta *th);
+/* How long it was between two stamps of point p, at least: its clock may have been set meanwhile. */
+int64_t judge_waited(const struct judge *j, int p, int64_t from_ns, int64_t to_ns);
+/* ... and from the latest arrival to what the receiver's tap recorded then. */
+static inline int64_t
+judge_since(const struct judge *j, const struct piece *p, int64_t at_ns)
+{
+    return judge_waited(j, 1 - p->lane->h, p->latest, at_ns);
+}
+
+/* judge_lookup.c */
 /* The first recorded arrival (by time) of any byte of [from, to), place in rx; NO_INDEX none. *limited is set when the
  * walk was cut short. */
 uint32_t lane_first_arrival(const struct lane *l, int64_t from, int64_t to, bool *limited);

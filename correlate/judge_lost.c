@@ -158,7 +158,7 @@ rivals(struct judge *j, const struct piece *p, int64_t by_ns, int64_t open_ns, b
             !lane_tx_open(l, i, p->from, p->to))
             continue;
         if (!lane_arrival(j, l, s, &earliest, &latest, &near) ||
-            (earliest <= by_ns && !(open_ns != INT64_MIN && open_ns > latest + STALE)))
+            (earliest <= by_ns && !(open_ns != INT64_MIN && judge_waited(j, 1 - l->h, latest, open_ns) > STALE)))
             n++;
     }
     return n;
@@ -232,14 +232,14 @@ rule_icmp(struct judge *j, const struct piece *p, const struct facts *f, struct 
 
 /* How late the hole has to stand open before it says something, when no recorded copy closes it. */
 static bool
-hole_stands(const struct piece *p, const struct facts *f)
+hole_stands(const struct judge *j, const struct piece *p, const struct facts *f)
 {
     if (f->open == NO_INDEX)
         return false;
     if (f->unrecorded)
-        return f->open_ns > p->latest + STALE;
+        return judge_since(j, p, f->open_ns) > STALE;
     if (f->covered == NO_INDEX && f->copy == NO_INDEX)
-        return f->open_ns > p->latest + DELAYED_ACK;
+        return judge_since(j, p, f->open_ns) > DELAYED_ACK;
     return f->copy != NO_INDEX && f->open_ns < f->copy_ns && f->copy_ns > p->latest;
 }
 
@@ -257,7 +257,7 @@ last_open(const struct judge *j, const struct piece *p)
 static bool
 rule_unrecorded(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
 {
-    if (!f->unrecorded || f->covered_ns < p->earliest || hole_stands(p, f))
+    if (!f->unrecorded || f->covered_ns < p->earliest || hole_stands(j, p, f))
         return false;
     *v = which_copy(j, p, f, RULE_ACKNOWLEDGED_UNSEEN, f->covered, last_open(j, p));
     return true;
@@ -269,7 +269,7 @@ rule_dsack(struct judge *j, const struct piece *p, const struct facts *f, struct
     if (f->dsack == NO_INDEX || lane_arrivals(p->lane, p->from, p->to, 2) != 1)
         return false;
     const int64_t open_ns = last_open(j, p);
-    if (open_ns != INT64_MIN && open_ns > p->latest + STALE)
+    if (open_ns != INT64_MIN && judge_since(j, p, open_ns) > STALE)
         return false; /* the hole was still open: the duplicate is of other copies */
     *v = which_copy(j, p, f, RULE_DSACK_FOR_COPY, f->dsack, open_ns);
     return true;
@@ -299,8 +299,8 @@ may_be_it(const struct piece *p, const struct facts *f)
 static bool
 rule_hole(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
 {
-    if (!hole_stands(p, f) ||
-        (f->dsack != NO_INDEX && f->open_ns <= p->latest + STALE && lane_arrivals(p->lane, p->from, p->to, 2) < 2))
+    if (!hole_stands(j, p, f) || (f->dsack != NO_INDEX && judge_since(j, p, f->open_ns) <= STALE &&
+                                  lane_arrivals(p->lane, p->from, p->to, 2) < 2))
         return false;
     const bool whole = judge_receiver(j, p, f->open_ns, NULL) != NOT_WHOLE;
     *v = verdict_of(EVENT_LOST, whole && !may_be_it(p, f) && !f->unrecorded ? LEVEL_PROVEN : LEVEL_SUPPORTED);
@@ -317,7 +317,7 @@ static bool
 rule_silence(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
 {
     const struct lane *back = lane_back(j, p->lane);
-    if (f->copy == NO_INDEX || f->covered == NO_INDEX || f->unrecorded || f->copy_ns - p->latest <= DELAYED_ACK)
+    if (f->copy == NO_INDEX || f->covered == NO_INDEX || f->unrecorded || judge_since(j, p, f->copy_ns) <= DELAYED_ACK)
         return false;
     const uint32_t k = list_first_after(back->from, back->tx, back->n_tx, p->latest);
     if (k < back->n_tx && lane_tx(back, k)->stamp_ns < f->copy_ns)

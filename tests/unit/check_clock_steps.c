@@ -74,6 +74,45 @@ START_TEST(steady_stretches_end_at_steps)
 }
 END_TEST
 
+static const struct theta
+    ahead_by_1000 = {.estimate_ns = 1000, .low_ns = 995, .high_ns = 1005, .low_known = true, .high_known = true},
+    ahead_by_1700 = {.estimate_ns = 1700, .low_ns = 1695, .high_ns = 1705, .low_known = true, .high_known = true},
+    ahead_by_either = {.estimate_ns = 1350, .low_ns = 995, .high_ns = 1705, .low_known = true, .high_known = true};
+
+/* The second clock goes from 1000 to 1700 ahead somewhere in [10000, 10100]. */
+START_TEST(a_stamp_beside_a_step_may_be_of_either_side)
+{
+    struct clock_piece pieces[] = {
+        {.from_ns = 0, .to_ns = 10000, .at_from = ahead_by_1000, .at_to = ahead_by_1000},
+        {.from_ns = 10000, .to_ns = 10100, .at_from = ahead_by_either, .at_to = ahead_by_either},
+        {.from_ns = 10100, .to_ns = 20000, .at_from = ahead_by_1700, .at_to = ahead_by_1700}};
+    struct clock_step step = {.time_ns = 10050, .by_ns = 700};
+    struct clock c = {.pieces = pieces, .n_pieces = 3, .seams = &step, .n_seams = 1};
+    struct clock_side side[CLOCK_SIDES];
+
+    ck_assert_uint_eq(clock_sides(&c, 0, 5000, 0, side), 1);
+    ck_assert_int_eq(side[0].theta.estimate_ns, 1000);
+    ck_assert_uint_eq(clock_sides(&c, 0, 10050, 0, side), 2);
+    ck_assert_int_eq(side[0].theta.estimate_ns, 1000);
+    ck_assert_int_eq(side[0].to_ns, 10000);
+    ck_assert_int_eq(side[0].may_to_ns, 10100);
+    ck_assert_int_eq(side[1].theta.estimate_ns, 1700);
+    ck_assert_int_eq(side[1].from_ns, 10100);
+    ck_assert_int_eq(side[1].may_from_ns, 10000);
+    ck_assert_uint_eq(clock_sides(&c, 0, 10150, 0, side), 1);
+    ck_assert_int_eq(side[0].theta.estimate_ns, 1700);
+    ck_assert_uint_eq(clock_sides(&c, 0, 10150, 100, side), 2);
+    /* what the second clock shows tells more: it showed 11060 before it was set, and 11750 after */
+    ck_assert_uint_eq(clock_sides(&c, 1, 11060, 0, side), 1);
+    ck_assert_int_eq(side[0].at_ns, 10060);
+    ck_assert_uint_eq(clock_sides(&c, 1, 11750, 0, side), 1);
+    ck_assert_int_eq(side[0].at_ns, 10050);
+    ck_assert_int_eq(clock_set_between(&c, 0, 9000), 0);
+    ck_assert_int_eq(clock_set_between(&c, 9000, 10020), 700);
+    ck_assert_int_eq(clock_set_between(&c, 10200, 12000), 0);
+}
+END_TEST
+
 /* Steps below the round trip in traffic that is dense and nearly without queues. */
 static void
 add_small_steps(struct truth *t, struct random *r)
@@ -228,6 +267,7 @@ main(void)
     tcase_add_test(t, truth_is_inside_around_large_steps);
     tcase_add_test(t, truth_is_inside_where_a_step_meets_segments_under_way);
     tcase_add_test(t, steady_stretches_end_at_steps);
+    tcase_add_test(t, a_stamp_beside_a_step_may_be_of_either_side);
     tcase_add_test(t, truth_is_inside_around_small_steps);
     tcase_add_test(t, hidden_step_leaves_open_what_either_clock_allows);
     tcase_add_test(t, journal_places_a_hidden_step);
