@@ -109,6 +109,15 @@ match_sample(struct task *t, const struct segment *tx, const struct segment *rx,
         clock_samples_add(t->samples, t->h, tx->stamp_ns, rx->stamp_ns);
 }
 
+bool
+match_numbered(const struct task *t, const struct member *a, const struct member *b)
+{
+    const struct segment *tx = task_segment(t, TX, a->item), *rx = task_segment(t, RX, b->item);
+
+    return t->tr->id_kind == ID_COUNTER && a->off == 0 && b->off == 0 && key_id_informs(t, tx) &&
+           tx->ip_id == rx->ip_id;
+}
+
 int
 match_copy(struct task *t, const struct copy *c)
 {

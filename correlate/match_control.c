@@ -48,7 +48,7 @@ static int
 take(struct task *t, const struct member *a, const struct member *b, uint32_t len)
 {
     (void)len;
-    match_sample(t, task_segment(t, TX, a->item), task_segment(t, RX, b->item), false);
+    match_sample(t, task_segment(t, TX, a->item), task_segment(t, RX, b->item), match_numbered(t, a, b));
     return join(t, a->item, b->item);
 }
 

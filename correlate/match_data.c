@@ -96,7 +96,7 @@ pair_part(struct task *t, uint32_t i, uint32_t j, int64_t from, int64_t to)
 static int
 take_piece(struct task *t, const struct member *a, const struct member *b, uint32_t len)
 {
-    match_sample(t, task_segment(t, TX, a->item), task_segment(t, RX, b->item), false);
+    match_sample(t, task_segment(t, TX, a->item), task_segment(t, RX, b->item), match_numbered(t, a, b));
     return add_piece(t, a->item, b->item, a->off, len);
 }
 

@@ -247,6 +247,8 @@ int match_gather(struct matcher *m, struct store *const stores[POINTS], const st
 /* match.c */
 /* A pair was made: for the range of delays, and if `sure` (a first transmission, beyond doubt) for the clock. */
 void match_sample(struct task *t, const struct segment *tx, const struct segment *rx, bool sure);
+/* Does the number that its host gave to this very transmission tell that the arrival is it? */
+bool match_numbered(const struct task *t, const struct member *a, const struct member *b);
 int match_copy(struct task *t, const struct copy *c); /* -1: memory */
 
 #endif
