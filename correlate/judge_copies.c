@@ -22,15 +22,40 @@ is_equal(const struct judge *j, const struct piece *p, uint32_t i)
     return !changed && (!(tx->bits & rx->bits & SEG_TS) || t->tsval != REWRITE_NONE || tx->tsval == rx->tsval);
 }
 
+/* Have copies of it been told already, or been found by the match? */
+static bool
+is_copied(const struct lane *l, uint32_t i)
+{
+    return l->tx_mark[i] || lane_has_copies(l, l->tx[i]);
+}
+
+struct original { /* what an arrival may be a copy of */
+    uint32_t place;
+    int64_t apart; /* of the two arrivals */
+    bool after;    /* this one came first */
+};
+
+/* A copy comes after its original, and two are rather of two packets than of one. */
+static bool
+is_likelier(const struct lane *l, const struct original *a, const struct original *b)
+{
+    if (b->place == NO_INDEX || (a->after != b->after && (a->after ? b->apart : a->apart) <= EARLY_COPY))
+        return b->place == NO_INDEX || b->after;
+    const struct original *near = a->apart < b->apart ? a : b, *far = near == a ? b : a;
+    if (far->apart <= EARLY_COPY && is_copied(l, near->place) && !is_copied(l, far->place))
+        return far == a;
+    return near == a;
+}
+
 /* The transmission that the arrival equals in everything, or a wire segment of which it equals, and that has arrived
- * otherwise; of several the one whose arrival is nearest, *apart from this one. `early`: of those that left later than
+ * otherwise; of several the likeliest, whose arrival is *apart from this one. `early`: of those that left later than
  * what was matched around then lets believe. */
 static uint32_t
 find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *apart)
 {
     const struct lane *l = p->lane;
-    uint32_t nearest = NO_INDEX, steps = 0;
-    *apart = INT64_MAX;
+    struct original best = {.place = NO_INDEX, .apart = INT64_MAX};
+    uint32_t steps = 0;
     for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->from + 1); k > 0 && steps < WALK_LIMIT;
          k--, steps++) {
         const uint32_t i = l->tx_by_pos[k - 1];
@@ -41,12 +66,15 @@ find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *ap
             tx->partner == NO_RECORD || !is_equal(j, p, i))
             continue;
         const uint32_t rx = lane_arrival_of(l, l->tx[i], (uint32_t)(p->from - l->tx_pos[i]));
-        if (rx == NO_RECORD || llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns) >= *apart)
+        if (rx == NO_RECORD)
             continue;
-        *apart = llabs(p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns);
-        nearest = i;
+        const int64_t since = p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns;
+        const struct original x = {i, llabs(since), since < 0};
+        if (is_likelier(l, &x, &best))
+            best = x;
     }
-    return nearest;
+    *apart = best.apart;
+    return best.place;
 }
 
 /* May it be the first arrival of a transmission of which the match took the second, faster than all around it? */
@@ -97,6 +125,7 @@ judge_copy(struct judge *j, const struct piece *p, struct verdict *v)
         return true;
     }
     *v = verdict_of(EVENT_DUPLICATED, LEVEL_SUPPORTED);
+    l->tx_mark[nearest] = 1;
     v->about = l->tx[nearest];
     v->about_from = (uint32_t)(l->rx_pos[p->place] - l->tx_pos[nearest]);
     verdict_because(v, RULE_SECOND_ARRIVAL, 1 - l->h, p->record, apart, p->seg->ip_id);

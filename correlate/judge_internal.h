@@ -67,7 +67,7 @@ struct lane {
     } * dsacks; /* by from; place in the other lane's tx */
     uint32_t n_dsacks;
     int64_t longest_dsack;
-    uint8_t *tx_mark, *rx_mark;       /* by place: already told of as corrupted or altered */
+    uint8_t *tx_mark, *rx_mark;       /* by place: already told of as corrupted, altered, late, copied */
     bool dsack_seen;                  /* the receiver's host is one that sends DSACK */
     uint32_t known_before, before_at; /* judge_arrived.c: the last arrival before place before_at that is matched */
     uint32_t known_after, after_at;   /* the first one behind place after_at */
@@ -185,6 +185,7 @@ uint32_t lane_first_span(const struct match_side *m, uint32_t record); /* of thi
 /* The arrival that byte `off` of transmission `record` is matched with; NO_RECORD: none. */
 uint32_t lane_arrival_of(const struct lane *l, uint32_t record, uint32_t off);
 bool lane_echoed(const struct lane *l, uint32_t tsval);
+bool lane_has_copies(const struct lane *l, uint32_t record); /* found by the match, of this transmission */
 static inline const struct lane *
 lane_back(const struct judge *j, const struct lane *l)
 {

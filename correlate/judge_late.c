@@ -84,20 +84,6 @@ is_far_too_late(const struct judge *j, const struct lane *l, uint32_t i, const s
     return delay - d->high > LATE_REPEATED && delay - fastest > MANY * (d->high - zero);
 }
 
-static bool
-has_copies(const struct match_side *m, uint32_t tx)
-{
-    uint32_t low = 0, high = m ? m->n_copies : 0;
-    while (low < high) {
-        const uint32_t mid = low + (high - low) / 2;
-        if (m->copies[mid].tx < tx)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return m && low < m->n_copies && m->copies[low].tx == tx;
-}
-
 /* What the sender's capture is worth when the arrival would have left, had its delay been one of these. */
 static enum wholeness
 sender_then(const struct judge *j, const struct lane *l, const struct segment *rx, const struct delays_seen *d,
@@ -136,7 +122,7 @@ late_doubted(struct judge *j, struct lane *l, uint32_t i)
     const struct segment *tx = store_segment(l->from, record), *rx = store_segment(l->to, tx->partner);
     struct delays_seen d;
     if (is_identified(l, tx, rx) || !is_far_too_late(j, l, i, tx, rx, &d) ||
-        sender_then(j, l, rx, &d, NULL) != NOT_WHOLE || has_copies(l->side, record))
+        sender_then(j, l, rx, &d, NULL) != NOT_WHOLE || lane_has_copies(l, record))
         return 0;
     return take_apart(j, l, record, tx->partner, &d);
 }

@@ -45,6 +45,21 @@ by_value(const void *pa, const void *pb)
 }
 
 bool
+lane_has_copies(const struct lane *l, uint32_t record)
+{
+    const struct match_side *m = l->side;
+    uint32_t low = 0, high = m ? m->n_copies : 0;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2;
+        if (m->copies[mid].tx < record)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return m && low < m->n_copies && m->copies[low].tx == record;
+}
+
+bool
 lane_echoed(const struct lane *l, uint32_t tsval)
 {
     return l->n_echoed && bsearch(&tsval, l->echoed, l->n_echoed, sizeof tsval, by_value) != NULL;

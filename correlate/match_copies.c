@@ -105,8 +105,8 @@ is_copy(struct group *g, uint32_t j, const struct member *from, bool early, cons
     return (apart <= COPY_NEAR || is_marked(g, group_segment(g, RX, &g->b[j]))) && !has_rival(g, rivals, j);
 }
 
-/* The transmission whose arrival is nearest to j: `before` is the last arrival of a pair before j, *after is moved on
- * to the first behind it. */
+/* The transmission of which arrival j is a copy: that of the arrival before it, or else of the one after: `before` is
+ * the last arrival of a pair before j, *after is moved on to the first behind it. */
 static const struct member *
 nearest(const struct group *g, uint32_t j, uint32_t before, uint32_t *after)
 {
@@ -115,10 +115,29 @@ nearest(const struct group *g, uint32_t j, uint32_t before, uint32_t *after)
         ++*after;
     if (*after == g->n_b && before == MATCH_NOTHING)
         return NULL;
-    if (before == MATCH_NOTHING ||
-        (*after < g->n_b && g->b[*after].time - g->b[j].time < g->b[j].time - g->b[before].time))
+    if (before == MATCH_NOTHING || (*after < g->n_b && g->b[j].time - g->b[before].time > RIVAL_NEAR &&
+                                    g->b[*after].time - g->b[j].time < g->b[j].time - g->b[before].time))
         return &g->a[g->b[*after].other];
     return &g->a[g->b[before].other];
+}
+
+bool
+copies_are_one(const struct group *g, const struct segment *a, const struct segment *b)
+{
+    const int64_t apart = b->stamp_ns - a->stamp_ns;
+
+    return (apart <= COPY_NEAR && apart >= -COPY_NEAR) || (key_id_informs(g->t, a) && a->ip_id == b->ip_id) ||
+           (g->t->kind == DATA && a->bits & b->bits & SEG_TS && a->tsval == b->tsval &&
+            (g->t->tr->tsval == REWRITE_NONE || g->t->tr->tsval == REWRITE_SHIFTED));
+}
+
+int
+copies_add(const struct group *g, const struct member *from, struct member *b)
+{
+    b->done = true;
+    g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
+    return match_copy(g->t, &(struct copy){g->t->items[TX]->item[from->item].record,
+                                           g->t->items[RX]->item[b->item].record, from->off, g->len});
 }
 
 int
@@ -139,10 +158,7 @@ copies_find(struct group *g, bool early)
         from = nearest(g, j, before, &after);
         if (!from || !is_copy(g, j, from, early, &rivals))
             continue;
-        b->done = true;
-        g->t->items[RX]->item[b->item].got += g->len ? g->len : 1;
-        if (match_copy(g->t, &(struct copy){g->t->items[TX]->item[from->item].record,
-                                            g->t->items[RX]->item[b->item].record, from->off, g->len}) < 0)
+        if (copies_add(g, from, b) < 0)
             return -1;
     }
     return 0;

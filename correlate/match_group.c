@@ -13,7 +13,6 @@
 #define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
 #define DOUBTS_MAX  64
 #define COPY_CLOSE  (10 * NS_PER_MS) /* so near to another's arrival one may be its copy, rather than late */
-#define ALTERED_MAX 1024             /* pairs looked at for an altered segment */
 
 int
 group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
@@ -34,8 +33,8 @@ within(const struct group *g, const struct member *a, const struct member *b)
     return rx->pos <= tx->pos && item_end(tx) <= item_end(rx);
 }
 
-static bool
-may_be(const struct group *g, const struct member *a, const struct member *b)
+bool
+group_may_be(const struct group *g, const struct member *a, const struct member *b)
 {
     const struct segment *tx = group_segment(g, TX, a), *rx = group_segment(g, RX, b);
 
@@ -51,7 +50,7 @@ group_possible(void *context, size_t i, size_t j)
     const struct group *g = context;
     const struct segment *tx = group_segment(g, TX, &g->a[i]), *rx = group_segment(g, RX, &g->b[j]);
 
-    if (g->b[j].done || !may_be(g, &g->a[i], &g->b[j]))
+    if (g->b[j].done || !group_may_be(g, &g->a[i], &g->b[j]))
         return false;
     return !g->first_pass ||
            (key_causal(g->t, tx->stamp_ns, rx->stamp_ns) && (!g->ttl_tells || key_ttl_usual(g->t, tx, rx)));
@@ -122,14 +121,15 @@ join(struct group *g, uint32_t i, uint32_t j)
 
 /* ---- align a class ---- */
 
-/* Half of what the fastest packets took, by the clock's estimate or by those around: nothing is that much faster. */
+/* Half of what the fastest packets took, by the clock's estimate or by those around: nothing is that much faster. Where
+ * some took less than nothing, a clock was being set, and nobody knows what they took. */
 static int64_t
 least_delay(const struct group *g, int64_t time, const struct local *l)
 {
     int64_t least = clock_error(g->t->clock, time);
 
     least = l->known && l->low < least ? l->low : least;
-    return least < MATCH_LATEST ? least / 2 : INT64_MIN / 4;
+    return least >= 0 && least < MATCH_LATEST ? least / 2 : INT64_MIN / 4;
 }
 
 static void
@@ -258,13 +258,18 @@ leave_open(struct group *g, uint32_t i, uint32_t j)
     return 0;
 }
 
+static int64_t
+earliest_of(const struct group *g, const struct member *a)
+{
+    const struct local l = local_delay(g->t, &g->t->items[TX]->item[a->item]);
+    return a->time + least_delay(g, a->time, &l);
+}
+
 /* What the arrangement left may be late (but not far too early): pair it in order, so that all of it is as little late
  * as may be. */
 static int
 pair_late(struct group *g, struct align_tx *x)
 {
-    const int64_t least = clock_error(g->t->clock, g->a[0].time); /* what the fastest packets took, by the estimate */
-    const int64_t earliest = least < MATCH_LATEST ? least / 2 : INT64_MIN;
     uint32_t i = g->n_a;
 
     for (uint32_t j = g->n_b; j > 0 && i > 0; j--) {
@@ -272,7 +277,7 @@ pair_late(struct group *g, struct align_tx *x)
 
         if (b->done)
             continue;
-        while (i > 0 && (g->a[i - 1].done || b->time - g->a[i - 1].time < earliest))
+        while (i > 0 && (g->a[i - 1].done || b->time < earliest_of(g, &g->a[i - 1])))
             i--;
         if (i == 0 || b->time - g->a[i - 1].time > MATCH_LATEST || !group_possible(g, i - 1, j - 1))
             continue;
@@ -362,7 +367,7 @@ align_class(struct group *g)
     return report_alike(g, x);
 }
 
-/* ---- a class, and what the classes left ---- */
+/* ---- classes ---- */
 
 static int
 decide_class(struct group *g)
@@ -370,73 +375,12 @@ decide_class(struct group *g)
     if (g->n_a == 0 || g->n_b == 0)
         return 0;
     if (g->n_a == 1 && g->n_b == 1)
-        return may_be(g, &g->a[0], &g->b[0]) ? join(g, 0, 0) : 0;
+        return group_may_be(g, &g->a[0], &g->b[0]) ? join(g, 0, 0) : 0;
     if (!g->t->clock) {
         g->t->undecided = true;
         return 0;
     }
     return align_class(g) < 0 ? -1 : copies_find(g, false);
-}
-
-static bool
-may_be_altered(const struct group *g, const struct member *a, const struct member *b)
-{
-    const struct segment *tx = group_segment(g, TX, a), *rx = group_segment(g, RX, b);
-    const struct task *t = g->t;
-    bool whole = t->items[TX]->item[a->item].pos == t->items[RX]->item[b->item].pos && tx->len == rx->len;
-
-    if (b->equal)
-        return false; /* another copy of that one, rather */
-    if (t->kind == CONTROL &&
-        ((tx->flags ^ rx->flags) & (TCP_SYN | TCP_RST | TCP_FIN | TCP_ACK) || tx->len != rx->len ||
-         tx->seq - (t->point[TX] ? t->c->seq_delta[t->h] : 0) != rx->seq - (t->point[RX] ? t->c->seq_delta[t->h] : 0)))
-        return false;
-    if (!may_be(g, a, b))
-        return false;
-    if (key_differences(t, tx, rx, whole) > 1 && !(key_id_informs(t, tx) && a->off + b->off == 0))
-        return false;
-    return key_marks(t, tx, rx) || local_agrees(t, &t->items[TX]->item[a->item], tx, rx);
-}
-
-/* A transmission and an arrival that have only each other, and differ in what should not differ. */
-static int
-pair_altered(struct group *g)
-{
-    struct members *a = &g->t->m->members[TX], *b = &g->t->m->members[RX];
-
-    for (uint32_t i = 0; i < a->n; i++) {
-        uint32_t found = MATCH_NOTHING, n = 0, rivals = 0;
-
-        if (a->member[i].done)
-            continue;
-        for (uint32_t j = 0; j < b->n; j++)
-            if (!b->member[j].done && may_be_altered(g, &a->member[i], &b->member[j])) {
-                found = j;
-                n++;
-            }
-        if (n != 1)
-            continue;
-        for (uint32_t k = 0; k < a->n; k++)
-            rivals += k != i && !a->member[k].done && may_be_altered(g, &a->member[k], &b->member[found]);
-        if (rivals > 0)
-            continue;
-        a->member[i].done = b->member[found].done = true;
-        if (g->take(g->t, &a->member[i], &b->member[found], g->len) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static bool
-few_left(const struct task *t)
-{
-    uint64_t left[2] = {0, 0};
-
-    for (int side = 0; side < 2; side++)
-        for (uint32_t i = 0; i < t->m->members[side].n; i++)
-            left[side] += !t->m->members[side].member[i].done;
-    return left[TX] > 0 && left[RX] > 0 && left[TX] * left[RX] <= ALTERED_MAX &&
-           (uint64_t)t->m->members[TX].n * t->m->members[RX].n <= 64 * ALTERED_MAX;
 }
 
 int
@@ -463,11 +407,5 @@ group_decide(struct task *t, uint32_t len, bool uniform, take_pair *take)
             return -1;
     }
     g.ids_in_key = false;
-    if (!few_left(t))
-        return 0;
-    if (!t->clock) { /* delays tell */
-        t->undecided = true;
-        return 0;
-    }
-    return local_build(t) < 0 ? -1 : pair_altered(&g);
+    return altered_find(&g);
 }

@@ -9,7 +9,8 @@
  * match_data.c  the sweep over byte ranges
  * match_control.c segments without data
  * match_group.c contested ones: several that may be the same
- * match_copies.c arrivals that a group has too many */
+ * match_copies.c arrivals that a group has too many
+ * match_altered.c and what else it left: altered segments */
 #ifndef TWOPOINT_MATCH_INTERNAL_H
 #define TWOPOINT_MATCH_INTERNAL_H
 
@@ -231,6 +232,8 @@ int group_decide(struct task *t, uint32_t len, bool uniform, take_pair *take);
 int group_add(struct task *t, enum side side, uint32_t item, uint32_t off);
 /* May arrival j of the class at hand, not yet paired, be transmission i? `context` is the group. */
 bool group_possible(void *context, size_t i, size_t j);
+/* Do TSval, IP ID, range, TTL and clock allow it? */
+bool group_may_be(const struct group *g, const struct member *a, const struct member *b);
 
 static inline struct segment *
 group_segment(const struct group *g, enum side side, const struct member *m)
@@ -241,6 +244,12 @@ group_segment(const struct group *g, enum side side, const struct member *m)
 /* match_copies.c: Arrivals left over beside another of the class: copies, if they say so themselves, or come that
  * close. `early`: before what is late is paired; then only such as are close, and no rival is near. -1: memory. */
 int copies_find(struct group *g, bool early);
+/* Are two equal arrivals surely of one transmission: do they carry its number, or come that close? */
+bool copies_are_one(const struct group *g, const struct segment *a, const struct segment *b);
+/* Arrival b is a copy of transmission `from`. -1: memory. */
+int copies_add(const struct group *g, const struct member *from, struct member *b);
+/* match_altered.c: of what a group's classes left, g->ids_in_key being false. -1: memory. */
+int altered_find(struct group *g);
 /* match_gather.c: fill m->items. -1: memory. */
 int match_gather(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
                  const struct connection *c);

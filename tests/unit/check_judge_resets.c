@@ -166,6 +166,28 @@ START_TEST(a_reset_of_another_connection_tells_nothing)
 }
 END_TEST
 
+/* Three resets, 1.8 ms apart, and a copy of each 1.1 ms behind it (so nearer to the next one): each copy is that of
+ * another. Two ms apart and copied 3 ms later, the copies of the first two come behind the second (_i 1). */
+START_TEST(a_copy_follows_its_original)
+{
+    struct seen one[3];
+    struct wire w = {.us = 40000, .seq = 2001, .flags = TCP_RST};
+    for (uint32_t i = 0; i < 10; i++)
+        build_pass(b, 0, 5000, (struct wire){.us = 20000 + i * 1000, .seq = 1001 + i * 100, .ack = 5001, .len = 100});
+    for (int i = 0; i < 3; i++, w.us += _i ? 2000 : 1800)
+        one[i] = build_pass(b, 0, 5000, w);
+    w.us = 40000 + 5000 + (_i ? 3000 : 1100);
+    for (int i = 0; i < 3; i++, w.us += _i ? 2000 : 1800)
+        build_add(b, 1, 0, w);
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_it();
+    ck_assert_uint_eq(report.n_events, 3);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(event_about(0, one[i].record[0])->kind, EVENT_DUPLICATED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -179,6 +201,7 @@ main(void)
     tcase_add_loop_test(t, a_capture_without_resets_proves_none_injected, 0, 3);
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     tcase_add_loop_test(t, a_reset_of_another_connection_tells_nothing, 0, 5);
+    tcase_add_loop_test(t, a_copy_follows_its_original, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

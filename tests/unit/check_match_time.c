@@ -160,6 +160,51 @@ START_TEST(nothing_arrives_before_it_left)
 }
 END_TEST
 
+/* The receiver's clock was set back by 0.35 s, and by none of the bounds is it known when: one packet and its copy
+ * arrived "before" it left, as all around it did. */
+START_TEST(a_clock_that_was_set_hides_nothing)
+{
+    const struct wire tail = {.us = 330000, .seq = ISN0 + 25001, .ack = ISN1 + 1, .flags = TCP_RST | TCP_ACK};
+    struct wire w = match_wire(310000, 20000, 500);
+    match_ordinary(b, 500, false);
+    w.id = 520;
+    build_pass(b, 0, WAY - 350000, w);
+    w = match_wire(320000, 20500, 500);
+    w.id = 521;
+    const struct seen one = build_pass(b, 0, WAY - 350000, w);
+    w.us += WAY - 350000 + 2000;
+    const uint32_t copy = build_add(b, 1, 0, w);
+    for (uint32_t i = 0; i < 3; i++) {
+        w = match_wire(322000 + 1000 * i, 21000 + 1000 * i, 1000);
+        w.id = 522 + (int)i;
+        build_pass(b, 0, WAY - 350000, w);
+    }
+    build_pass(b, 0, WAY - 350000, tail);
+    match_build(b, 355000);
+    match_expect_pair(b, 0, one);
+    match_expect_sides(b, 0, 0, 0);
+    ck_assert_uint_eq(matched_side(b, 0)->n_copies, 1);
+    ck_assert_uint_eq(matched_side(b, 0)->copies[0].rx, copy);
+}
+END_TEST
+
+/* Four resets that were held up by a few milliseconds and let go at once, where the clocks may be far apart: as many
+ * arrived as left, none was lost. */
+START_TEST(a_wide_clock_makes_nothing_early)
+{
+    struct wire w = {.us = 300000, .seq = ISN0 + 20001, .flags = TCP_RST};
+    match_ordinary(b, 0, false);
+    for (int k = 0; k < 4; k++)
+        build_add(b, 0, 0, (struct wire){.us = 300000 + k * 700, .seq = w.seq, .flags = TCP_RST});
+    for (int k = 0; k < 4; k++)
+        build_add(b, 1, 0, (struct wire){.us = 300000 + WAY + 5000, .ns = k * 80, .seq = w.seq, .flags = TCP_RST});
+    for (w.us = 320000; w.us < 320030; w.us += 10)
+        build_pass(b, 0, WAY, w);
+    match_build(b, 350000);
+    match_expect_sides(b, 0, 0, 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -176,6 +221,8 @@ main(void)
     tcase_add_test(t, an_id_outweighs_the_clocks);
     tcase_add_loop_test(t, nothing_arrives_later_than_ten_seconds, 0, 2);
     tcase_add_test(t, nothing_arrives_before_it_left);
+    tcase_add_test(t, a_clock_that_was_set_hides_nothing);
+    tcase_add_test(t, a_wide_clock_makes_nothing_early);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
