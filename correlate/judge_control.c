@@ -18,6 +18,14 @@ judge_receiver(const struct judge *j, const struct piece *p, int64_t until, enum
     return health_at(j->r->health, 1 - l->h, l->flow[1], p->earliest, until > p->latest ? until : p->latest, why);
 }
 
+bool
+judge_ran(const struct judge *j, const struct piece *p, int64_t until)
+{
+    int64_t first, last;
+    health_cover(j->r->health, 1 - p->lane->h, &first, &last);
+    return p->earliest >= first && until <= last;
+}
+
 enum wholeness
 judge_sender(const struct judge *j, const struct piece *p, int64_t from, int64_t to, enum unwhole_reason *why)
 {
@@ -195,7 +203,7 @@ judge_echo(struct judge *j, const struct piece *p, struct verdict *v)
     const uint32_t there = t->tsval == REWRITE_NONE ? p->seg->tsval
                            : l->h == 0              ? p->seg->tsval + t->tsval_delta
                                                     : p->seg->tsval - t->tsval_delta;
-    if (!lane_echoed(l, there) || !judge_steady(j, p))
+    if (!lane_echoed(l, there) || !judge_steady(j, p) || !judge_ran(j, p, p->earliest))
         return false;
     for (uint32_t i = list_first_after(l->to, l->rx, l->n_rx, p->earliest); i < l->n_rx && steps < 64; i++, steps++) {
         const struct segment *rx = lane_rx(l, i);

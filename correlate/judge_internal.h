@@ -217,6 +217,8 @@ bool judge_icmp(struct judge *j, const struct piece *p, struct verdict *v);
 bool judge_steady(const struct judge *j, const struct piece *p);
 bool judge_echo(struct judge *j, const struct piece *p, struct verdict *v);
 enum wholeness judge_receiver(const struct judge *j, const struct piece *p, int64_t until, enum unwhole_reason *why);
+/* Did the receiver's capture run when the packet arrived, which was before `until`? Else it did not miss it. */
+bool judge_ran(const struct judge *j, const struct piece *p, int64_t until);
 enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_t from, int64_t to,
                             enum unwhole_reason *why);
 

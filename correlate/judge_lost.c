@@ -20,6 +20,7 @@ struct facts {
     int64_t copy_ns, covered_ns, open_ns;
     uint32_t dsack;
     bool unrecorded; /* covered before any recorded copy */
+    bool by_another; /* ... of an arrival that was not this one's */
     bool limited;
 };
 
@@ -117,6 +118,14 @@ find_open(struct judge *j, const struct piece *p, struct facts *f)
     }
 }
 
+/* A SYN-ACK echoes the timestamp of that SYN which it answers: the first that came. */
+static bool
+answers_another(const struct piece *p, const struct segment *s)
+{
+    return (p->seg->flags & s->flags & TCP_SYN) && (p->seg->bits & s->bits & SEG_TS) &&
+           p->lane->tr->tsval == REWRITE_NONE && s->tsecr != p->seg->tsval;
+}
+
 static void
 gather_facts(struct judge *j, const struct piece *p, struct facts *f)
 {
@@ -133,6 +142,7 @@ gather_facts(struct judge *j, const struct piece *p, struct facts *f)
         f->open_ns = host_frame(j, p, f->open)->stamp_ns;
     f->unrecorded = f->covered != NO_INDEX && !f->limited &&
                     (f->copy == NO_INDEX || f->covered_ns + l->to->resequenced_ns + l->to->quantum_ns < f->copy_ns);
+    f->by_another = f->unrecorded && (f->covered_ns < p->earliest || answers_another(p, host_frame(j, p, f->covered)));
     f->dsack = lane_dsack(j, l, p->from, p->to, p->earliest);
 }
 
@@ -208,6 +218,8 @@ which_copy(struct judge *j, const struct piece *p, const struct facts *f, enum r
     const int64_t by_ns = host_frame(j, p, place)->stamp_ns,
                   by_sender = clock_from_reference(j->r->clock, l->h, clock_to_reference(j->r->clock, 1 - l->h, by_ns));
     bool limited = false;
+    if (!judge_ran(j, p, by_ns))
+        return ambiguous(j, p, f, rule, place, REASON_OUTSIDE_WINDOW);
     const unsigned n = rivals(j, p, by_ns, open_ns, &limited);
     if (limited)
         return ambiguous(j, p, f, rule, place, REASON_LIMIT);
@@ -257,7 +269,7 @@ last_open(const struct judge *j, const struct piece *p)
 static bool
 rule_unrecorded(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
 {
-    if (!f->unrecorded || f->covered_ns < p->earliest || hole_stands(j, p, f))
+    if (!f->unrecorded || f->by_another || hole_stands(j, p, f))
         return false;
     *v = which_copy(j, p, f, RULE_ACKNOWLEDGED_UNSEEN, f->covered, last_open(j, p));
     return true;
@@ -352,7 +364,7 @@ rule_heard(struct judge *j, const struct piece *p, const struct facts *f, struct
 {
     const struct lane *back = lane_back(j, p->lane);
     bool limited = f->limited;
-    if (f->covered != NO_INDEX || f->copy != NO_INDEX)
+    if (f->covered != NO_INDEX || f->copy != NO_INDEX || !judge_ran(j, p, p->latest))
         return false;
     const uint32_t k = lane_first_heard(j, p->lane, p->to);
     if (k == NO_INDEX)
@@ -385,8 +397,8 @@ judge_lost(struct judge *j, const struct piece *p)
             return v;
     v = judge_absent(j, p);
     /* The bytes were acknowledged, no arrival of them was recorded, and the rules above did not settle which copy:
-     * then absence says nothing. */
-    if (v.kind == EVENT_LOST && f.covered != NO_INDEX && (f.unrecorded || f.limited))
+     * then absence says nothing, but where they had been before this one can have come. */
+    if (v.kind == EVENT_LOST && f.covered != NO_INDEX && ((f.unrecorded && !f.by_another) || f.limited))
         return ambiguous(j, p, &f, RULE_ACKNOWLEDGED_UNSEEN, f.covered,
                          f.limited ? REASON_LIMIT : REASON_AMBIGUOUS_COPY);
     return v;

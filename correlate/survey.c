@@ -141,7 +141,7 @@ delivered(struct walk *w, struct stream *s, int64_t from, int64_t to, int64_t st
             i++;
             continue;
         }
-        if (h->from >= s->base && miss(w, h->since, h->stamp))
+        if (s->settled && h->from >= s->base && miss(w, h->since, h->stamp))
             return -1;
         if (h->to <= to)
             drop_hole(s, i);

@@ -108,6 +108,21 @@ START_TEST(acknowledgement_that_only_the_sender_recorded)
 }
 END_TEST
 
+/* The same, but the receiver's capture may have ended before it came. */
+START_TEST(what_came_after_the_end_was_not_missed)
+{
+    warm_up();
+    build_pass(b, 0, 8000, data(30000, 5));
+    const uint32_t tx = build_add(b, 0, 0, data(40000, 6));
+    build_add(b, 0, 1, ack(50100, 7));
+    build_cover(b, 1, 0, 46000);
+    judge_it();
+    const struct event *e = event_about(0, tx);
+    ck_assert_int_eq(e->kind, EVENT_UNRESOLVED);
+    ck_assert_int_eq(e->reason, REASON_FILE_ENDS);
+}
+END_TEST
+
 START_TEST(which_of_two_copies_is_not_known)
 {
     warm_up();
@@ -437,6 +452,7 @@ main(void)
     tcase_add_test(t, hole_in_a_losing_capture_only_supports);
     tcase_add_loop_test(t, acknowledged_without_a_copy_is_a_miss, 0, 2);
     tcase_add_test(t, acknowledgement_that_only_the_sender_recorded);
+    tcase_add_test(t, what_came_after_the_end_was_not_missed);
     tcase_add_test(t, which_of_two_copies_is_not_known);
     tcase_add_test(t, which_copy_is_not_known_to_a_losing_sender);
     tcase_add_test(t, sacked_without_a_copy_is_a_miss);

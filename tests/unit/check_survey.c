@@ -92,6 +92,20 @@ START_TEST(sender_missed_and_passed_over)
 }
 END_TEST
 
+/* The capture begins in the middle, with a segment sent again: what was under way lies above it. */
+START_TEST(what_was_under_way_at_the_start_is_no_miss)
+{
+    build_free(&b);
+    b = build_new();
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 0, 5000, (struct wire){.us = 20100, .seq = 1501, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 25200, .seq = 5001, .ack = 1601});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), 0);
+    ck_assert_uint_eq(health_misses(h, 1), 0);
+}
+END_TEST
+
 START_TEST(forged_data_is_no_miss_of_the_sender)
 {
     build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
@@ -286,6 +300,7 @@ main(void)
     tcase_add_test(t, ack_beyond_what_the_receiver_recorded);
     tcase_add_test(t, sack_of_a_hole);
     tcase_add_test(t, sender_missed_and_passed_over);
+    tcase_add_test(t, what_was_under_way_at_the_start_is_no_miss);
     tcase_add_test(t, forged_data_is_no_miss_of_the_sender);
     tcase_add_test(t, loss_healed_by_retransmission_is_no_miss);
     tcase_add_test(t, keepalives_are_no_miss);
