@@ -39,7 +39,8 @@ def run_scenario(task):
         for words in arguments.ages or scenarios.ages_of(index, scenario, arguments.fast):
             cases.append(judge_case(arguments, scenario, run, builder, words))
     except SystemExit:  # stopped, and the namespaces are gone
-        shutil.rmtree(folder, ignore_errors=True)
+        if not arguments.again:
+            shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
     except Exception as error:  # pylint: disable=broad-except  # one scenario's fault must not end the others
         failed.append(f"{type(error).__name__}: {error}")
