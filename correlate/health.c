@@ -22,9 +22,8 @@
 
 #define NEAR_SPACINGS 10
 #define BINS          4096
-#define LOCAL         10 /* misses that tell how dense they are around there */
-#define LEAST_REACH   30 /* segments */
-#define NEAR_LEAST    NS_PER_S
+#define LOCAL         10              /* misses that tell how dense they are around there */
+#define LEAST_REACH   30              /* segments */
 #define UNCOUNTED_PAD (10 * NS_PER_S) /* what lies between two files is as little counted as they are */
 
 struct stretch {
@@ -247,7 +246,7 @@ misses_near(const struct side *s, int64_t from, int64_t to)
 {
     if (s->misses.n == 0)
         return false;
-    if (overlaps(&s->misses, 0, from - NEAR_LEAST, to + NEAR_LEAST))
+    if (overlaps(&s->misses, 0, from - HEALTH_NEAR, to + HEALTH_NEAR))
         return true;
     size_t low = 0, high = s->misses.n;
     while (low < high) { /* the first miss after `to`; all before it end before `from` */

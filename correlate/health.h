@@ -6,6 +6,8 @@
 #include "correlate/clock.h"
 #include "correlate/connection.h"
 
+#define HEALTH_NEAR NS_PER_S /* a miss speaks for so much before and after it at least */
+
 enum wholeness { NOT_WHOLE, LOOKS_WHOLE, WHOLE };
 enum unwhole_reason {
     UNWHOLE_NONE,

@@ -183,10 +183,20 @@ judge_by_time(const void *pa, const void *pb)
     return (a->kind > b->kind) - (a->kind < b->kind);
 }
 
+/* Whose capture missed it, or did unless somebody else sent it; NO_POINT: none. */
+static uint8_t
+looks_missed_by(const struct event *e)
+{
+    if (e->kind == EVENT_MISSED)
+        return e->missed_by;
+    const bool open = e->kind == EVENT_UNRESOLVED && e->candidates == (MAY_BE_INJECTED | MAY_BE_MISSED);
+    return open && (e->reason == REASON_CAPTURE_MISSES || e->reason == REASON_SUSPECT) ? e->hop : NO_POINT;
+}
+
 static bool
 is_such(const struct event *e, const struct event *as)
 {
-    return e->kind == EVENT_MISSED && e->missed_by == as->missed_by && e->time_ns > as->time_ns - NS_PER_S &&
+    return looks_missed_by(e) == as->missed_by && e->time_ns > as->time_ns - NS_PER_S &&
            e->time_ns < as->time_ns + NS_PER_S;
 }
 
@@ -211,6 +221,21 @@ is_among_many(const struct event *e, uint32_t n, uint32_t k, const struct eviden
     return together >= TOGETHER;
 }
 
+/* Would a miss then make anything not whole that was? It speaks for HEALTH_NEAR at least. */
+static bool
+is_news(const struct health *h, int p, int64_t at)
+{
+    int64_t first, last;
+    health_cover(h, p, &first, &last);
+    for (int side = -1; side <= 1; side++) {
+        int64_t there = at + side * HEALTH_NEAR;
+        there = there < first ? first : there > last ? last : there;
+        if (health_at(h, p, UINT32_MAX, there, there, NULL) != NOT_WHOLE)
+            return true;
+    }
+    return false;
+}
+
 size_t
 judge_misses(struct judge *const judges[], size_t n, struct health *h)
 {
@@ -224,7 +249,7 @@ judge_misses(struct judge *const judges[], size_t n, struct health *h)
                 (e[k].level != LEVEL_PROVEN && !is_among_many(e, judges[i]->n_events, k, evidence)))
                 continue;
             const int64_t at = clock_from_reference(r->clock, e[k].missed_by, e[k].time_ns);
-            news += health_at(r->health, e[k].missed_by, UINT32_MAX, at, at, NULL) != NOT_WHOLE;
+            news += is_news(r->health, e[k].missed_by, at);
             if (e[k].level == LEVEL_PROVEN)
                 health_add_miss(h, e[k].missed_by, at, at);
             else

@@ -89,6 +89,32 @@ START_TEST(a_late_start_misses_nothing)
 }
 END_TEST
 
+/* A capture missed a connection's beginning, both the data that its host acknowledged and what that host sent, which
+ * may be somebody else's, each by itself, but bears the misses out (_i 1: there is less of it). */
+START_TEST(what_may_be_missed_bears_out_what_is)
+{
+    const uint32_t n = _i ? 1 : 6;
+    uint32_t rx = NO_RECORD;
+    build_free(&b);
+    b = build_new();
+    misses[1] = 500;
+    const uint32_t tx = build_add(b, 0, 0, data(20000, 0, -1));
+    for (uint32_t i = 0; i < n; i++)
+        rx = build_add(b, 0, 1,
+                       (struct wire){.us = 34000 + i * 1000, .seq = 5001, .ack = 1101, .window = 900 + i, .id = -1});
+    build_pass(b, 0, 5000, data(100000, 3, -1));
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    judge_it();
+    ck_assert_int_eq(event_about(0, tx)->kind, EVENT_MISSED);
+    ck_assert_int_eq(event_about(0, tx)->level, LEVEL_SUPPORTED);
+    ck_assert_int_eq(event_about(0, rx)->kind, EVENT_UNRESOLVED);
+    ck_assert_int_eq(event_about(0, rx)->reason, REASON_CAPTURE_MISSES);
+    ck_assert(!judging_told[0]);
+    ck_assert(judging_told[1] == (_i == 0));
+}
+END_TEST
+
 /* The end of the connection arrived and its sender's capture holds nothing of it: many such misses within a second are
  * some, though each by itself is only likely (_i 1: there are fewer). */
 START_TEST(many_likely_misses_bear_each_other_out)
@@ -433,6 +459,7 @@ main(void)
     tcase_add_loop_test(t, a_copy_of_what_was_missed_is_not_missed_again, 0, 2);
     tcase_add_test(t, bytes_passed_over_were_sent);
     tcase_add_loop_test(t, a_late_start_misses_nothing, 0, 2);
+    tcase_add_loop_test(t, what_may_be_missed_bears_out_what_is, 0, 2);
     tcase_add_loop_test(t, many_likely_misses_bear_each_other_out, 0, 2);
     tcase_add_loop_test(t, id_not_due, 0, 2);
     tcase_add_test(t, the_next_id_is_due);

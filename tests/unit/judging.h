@@ -9,8 +9,9 @@
 
 extern struct build *b;
 extern struct report report;
-extern int64_t misses[POINTS]; /* microseconds at which the point provably missed a packet; 0: none */
-extern size_t judging_news;    /* misses judged, where the health knew of none */
+extern int64_t misses[POINTS];    /* microseconds at which the point provably missed a packet; 0: none */
+extern size_t judging_news;       /* misses judged, where the health knew of none */
+extern bool judging_told[POINTS]; /* and do they speak against that capture, at the middle of the window? */
 extern struct clock judging_clock;
 
 /* An empty pair; a handshake from 1000 and 5000 at 0, 5 ms one way. */
