@@ -118,6 +118,15 @@ class Legs(unittest.TestCase):
         self.assertEqual(legs.untranslate(inside, inside), {})
 
 
+    def test_ports_of_an_older_connection_used_again(self):
+        """The first connection of a port was answered, the second one was not: each way of telling it knows one."""
+        forth = {("c", 7, "s", 8000): [(1, ("c", 101, "s", 8000)), (9, ("c", 102, "s", 8000))]}
+        back = {("s", 8000, "c", 7): [(2, ("s", 8000, "c", 101))]}
+        table = legs.merged(legs.other_way(forth), back)
+        self.assertEqual(legs.translated_flow(table, ("s", 8000, "c", 7), 5), ("s", 8000, "c", 101))
+        self.assertEqual(legs.translated_flow(table, ("s", 8000, "c", 7), 10), ("s", 8000, "c", 102))
+
+
 def run_of(stamps):
     """What age.Aged reads of a run: the same frames on both sides."""
     records = [[(t, packet(100 * i, 100), 154) for i, t in enumerate(stamps)] for _ in (0, 1)]

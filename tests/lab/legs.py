@@ -47,6 +47,11 @@ def other_way(table):
             for flow, entries in table.items()}
 
 
+def merged(one, other):
+    """Both tables, in order of time: a SYN may get no SYN-ACK, where ports are used again."""
+    return {flow: sorted(one.get(flow, []) + other.get(flow, [])) for flow in {**one, **other}}
+
+
 def translated_flow(table, flow, at):
     found = None
     for since, captured in table.get(flow, ()):

@@ -41,10 +41,10 @@ class Run:
         for side, name in enumerate(POINTS):
             out = legs.untranslate(self.sent[side], self.wire[name + "-in"])
             back = legs.untranslate(self.came[side], self.wire[name + "-out"])
-            table = {**legs.other_way(back), **out}
+            table = legs.merged(legs.other_way(back), out)
             self.legs_out[side] = legs.match_leg(self.sent[side], self.wire[name + "-in"], table)
             self.legs_in[side] = legs.match_leg(self.came[side], self.wire[name + "-out"],
-                                                {**legs.other_way(table), **back})
+                                                legs.merged(legs.other_way(out), back))
             self.translated |= bool(table)
 
         self.last = [records[-1][0] if records else 0 for records in self.records]
