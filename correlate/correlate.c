@@ -349,9 +349,11 @@ connect_points(struct correlation *c, struct error *e)
         return -1;
     pair_settle(&c->connections, c->report.stores, c->report.views, &c->clock);
     c->second = true;
-    const int result = each_connection(c, "matching what is ambiguous", match_one, e);
+    const int result =
+        each_connection(c, "matching what is ambiguous", match_one, e) ||
+        match_strays(c->report.stores, (const struct views *const *)c->report.views, &c->connections, &c->clock, e);
     free_matching(c); /* its scratch grew with the longest connection */
-    return result;
+    return result ? -1 : 0;
 }
 
 /* ---- verdicts ---- */

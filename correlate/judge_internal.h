@@ -91,7 +91,6 @@ struct judge {
     } hosts[POINTS];
     struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
     bool opened, cut_changed;           /* of the connection at hand: its context is open; some wait for that */
-    bool failed;                        /* out of memory somewhere below a rule */
 };
 
 /* ---- a piece: one wire segment of an unmatched transmission or arrival ---- */

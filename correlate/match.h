@@ -58,5 +58,9 @@ void matcher_free(struct matcher **m);
 int match_connection(struct matcher *m, struct store *const stores[POINTS], const struct views *const views[POINTS],
                      struct connection *c, const struct clock *clock, struct clock_samples *samples, struct error *e);
 void match_free(struct match **m);
+/* match_strays.c: after all connections were matched: control segments that a translator gave to another connection
+ * get their partners. Not for threads. ERR_MEMORY. */
+int match_strays(struct store *const stores[POINTS], const struct views *const views[POINTS],
+                 const struct connections *cs, const struct clock *clock, struct error *e);
 
 #endif

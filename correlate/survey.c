@@ -29,9 +29,9 @@
 struct hole {
     int64_t from, to, since, stamp; /* recorded between: nothing of these bytes */
 };
-struct stream { /* of one endpoint, as the tap recorded it */
-    bool begun, settled, own;
-    int64_t top, base; /* end of what was recorded; positions below base do not count */
+struct stream {                        /* of one endpoint, as the tap recorded it */
+    bool begun, settled, own, opening; /* opening: nothing but SYNs was recorded */
+    int64_t top, base;                 /* end of what was recorded; positions below base do not count */
     int64_t first, last;
     int64_t owed, owed_stamp; /* own: acknowledged up to here, beyond what was recorded; 0 none */
     struct hole hole[HOLES];  /* in order */
@@ -159,12 +159,14 @@ note_sent(struct walk *w, struct stream *s, const struct segment *seg)
     if (!s->begun) {
         s->begun = true;
         s->first = seg->stamp_ns;
-        s->settled = (seg->flags & TCP_SYN) || seg->stamp_ns - w->store->first_ns > SETTLE;
+        s->opening = (seg->flags & TCP_SYN) != 0;
+        s->settled = s->opening || seg->stamp_ns - w->store->first_ns > SETTLE;
         s->base = s->top = (int64_t)seg->seq + (INT64_C(1) << 32);
         s->top += span;
         s->last = seg->stamp_ns;
         return 0;
     }
+    s->opening &= (seg->flags & TCP_SYN) != 0;
     if (!s->settled && seg->stamp_ns - s->first > SETTLE) {
         s->settled = true;
         s->base = s->top;
@@ -286,6 +288,8 @@ note(struct walk *w, const struct segment *seg)
     struct stream *mine = &w->stream[e], *other = &w->stream[1 - e];
     if (seg->flags & TCP_RST)
         return note_id(w, mine, &w->gaps[e], seg);
+    if (!mine->begun && other->opening && !(seg->flags & TCP_SYN))
+        return 0; /* an older connection's end may answer the SYN with a challenge (RFC 5961 4) */
     if (note_sent(w, mine, seg) || note_id(w, mine, &w->gaps[e], seg))
         return -1;
     if (seg->bits & SEG_TS)

@@ -67,6 +67,23 @@ START_TEST(ack_beyond_what_the_receiver_recorded)
 }
 END_TEST
 
+/* The peer still has an older connection on these ports (TIME-WAIT, or a translator used them again) and challenges the
+ * SYN (_i 0). When it is this one's that acknowledges data, packets were missed (1). */
+START_TEST(challenge_of_a_syn_is_no_miss)
+{
+    build_free(&b);
+    b = build_new();
+    const uint32_t older = _i ? 5001 : 74000, ack = _i ? 1501 : 9000000;
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1000, .flags = TCP_SYN});
+    if (_i)
+        build_pass(b, 1, 5000, (struct wire){.us = 25050, .seq = 5000, .ack = 1001, .flags = TCP_SYN | TCP_ACK});
+    build_pass(b, 1, 5000, (struct wire){.us = 25100, .seq = older, .ack = ack});
+    build_pass(b, 0, 5000, (struct wire){.us = 30200, .seq = ack, .flags = TCP_RST});
+    run();
+    ck_assert_uint_eq(health_misses(h, 0), _i ? 1 : 0);
+}
+END_TEST
+
 START_TEST(sack_of_a_hole)
 {
     build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
@@ -298,6 +315,7 @@ main(void)
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, nothing_missed);
     tcase_add_test(t, ack_beyond_what_the_receiver_recorded);
+    tcase_add_loop_test(t, challenge_of_a_syn_is_no_miss, 0, 2);
     tcase_add_test(t, sack_of_a_hole);
     tcase_add_test(t, sender_missed_and_passed_over);
     tcase_add_test(t, what_was_under_way_at_the_start_is_no_miss);
