@@ -11,10 +11,11 @@
  * messages of an application are not cut; but against what is to be expected it takes two. */
 #include "correlate/match_internal.h"
 
-#define PARTS      2048
-#define CANDIDATES 64
-#define LEAST_SIZE 500 /* no host uses less than 536, but for options */
-#define CROWDS     4   /* so many times more witnesses for the one than for the other decide */
+#define PARTS        2048
+#define CANDIDATES   64
+#define LEAST_SIZE   500 /* no host uses less than 536, but for options */
+#define MERGED_TRIES 4
+#define CROWDS       4 /* so many times more witnesses for the one than for the other decide */
 
 struct part {
     uint32_t span;  /* of an arrival that is the first piece of a transmission */
@@ -59,6 +60,12 @@ collect_parts(struct task *t, struct sizing *z, uint32_t limit)
     }
 }
 
+static uint32_t
+pieces(uint32_t len, uint32_t size)
+{
+    return (len + size - 1) / size;
+}
+
 /* How many pieces this size would explain, merged ones too. */
 static uint32_t
 explained(const struct sizing *z, uint32_t size)
@@ -95,6 +102,18 @@ best_explaining(const struct sizing *z, const uint32_t *value, uint32_t n)
     return best;
 }
 
+/* What is longer than the other end allows is several pieces, merged again: the largest that it may be made of. */
+static uint32_t
+one_of_merged(uint32_t span, uint32_t agreed)
+{
+    const uint32_t least = agreed ? pieces(span, agreed) : 1;
+
+    for (uint32_t k = least; k < least + MERGED_TRIES && span / k >= LEAST_SIZE; k++)
+        if (span % k == 0)
+            return span / k;
+    return span;
+}
+
 /* What the pieces say a full segment without SACK blocks is; 0 none. Those that had some count where no others are. */
 static uint32_t
 size_by_parts(const struct sizing *z, uint32_t agreed, bool *guessed)
@@ -106,7 +125,7 @@ size_by_parts(const struct sizing *z, uint32_t agreed, bool *guessed)
         return agreed;
     for (uint32_t i = 0; i < z->n; i++)
         if (z->part[i].taken == 0)
-            value[n++] = z->part[i].span;
+            value[n++] = one_of_merged(z->part[i].span, agreed);
     if (n == 0)
         for (uint32_t i = 0; i < z->n; i++)
             value[n++] = z->part[i].span + z->part[i].taken;
@@ -115,12 +134,6 @@ size_by_parts(const struct sizing *z, uint32_t agreed, bool *guessed)
         best = learn_commonest(value, n, &count);
     *guessed = best > 0 && (uint64_t)explained(z, best) * 2 < z->n;
     return best;
-}
-
-static uint32_t
-pieces(uint32_t len, uint32_t size)
-{
-    return (len + size - 1) / size;
 }
 
 static void

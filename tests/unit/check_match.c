@@ -169,6 +169,18 @@ START_TEST(merged_arrivals)
 }
 END_TEST
 
+START_TEST(two_pieces_merged_tell_the_size_of_one)
+{
+    match_ordinary(b, 0, true);
+    for (uint32_t k = 0; k < 3; k++) {
+        build_add(b, 0, 0, match_wire(200000 + k * 100, 20000 + k * 6740, 6740));
+        build_add(b, 1, 0, match_wire(200000 + WAY + k * 100, 20000 + k * 6740, 2696));
+    }
+    match_build(b, WAY);
+    ck_assert_int_eq(b->connections.connection[0].translation[0].mss, 1348);
+}
+END_TEST
+
 /* Large receive offload merges over changing acks and timestamps: then bytes alone. */
 START_TEST(merged_more_loosely)
 {
@@ -463,6 +475,7 @@ main(void)
     tcase_add_loop_test(t, a_super_segment_and_its_parts, 0, 10);
     tcase_add_test(t, supers_into_mergers_across_their_edges);
     tcase_add_test(t, merged_arrivals);
+    tcase_add_test(t, two_pieces_merged_tell_the_size_of_one);
     tcase_add_test(t, merged_more_loosely);
     tcase_add_test(t, the_sequence_wraps_in_mid_flow);
     tcase_add_loop_test(t, sequence_numbers_are_shifted, 0, 2);
