@@ -68,6 +68,7 @@ pairer_finish(struct pairer *p)
     free(p->links);
     free(p->passes.hash);
     free(p->proxies.hash);
+    free(p->shifted.hash);
     hosts_free(&p->hosts);
 }
 

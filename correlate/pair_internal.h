@@ -41,6 +41,7 @@ struct pairer {
     struct hosts *hosts;
     struct passes passes;
     struct passes proxies; /* services (at point 0) that a SYN proxy stands before */
+    struct passes shifted; /* ... of which a connection's numbers are shifted */
 };
 #define NO_LINK UINT32_MAX
 
@@ -55,6 +56,9 @@ pairer_view(const struct pairer *p, int point, uint32_t index)
 int passes_note(struct pairer *p, const struct link *l);
 /* Do other connections of the same service bring endpoint e's ISN, or any where e < 0, through unchanged? */
 bool passes_known(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e);
+
+/* Is a connection of this view's service (point 0) shifted? */
+bool passes_shifted(const struct pairer *p, uint32_t v0);
 
 /* The service of this view of point 0 has a SYN proxy. -1: out of memory. Is one known? */
 int passes_note_proxy(struct pairer *p, uint32_t v0);

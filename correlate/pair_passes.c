@@ -63,11 +63,25 @@ enter(struct passes *s, uint64_t hash)
     return 0;
 }
 
+static uint64_t
+hash_server(const struct pairer *p, uint32_t v0)
+{
+    return hash_service(p, 0, v0, 1 - pairer_view(p, 0, v0)->client);
+}
+
+static bool
+is_in(const struct passes *s, uint64_t hash)
+{
+    return s->n > 0 && *find_slot(s, hash) != 0;
+}
+
 int
 passes_note(struct pairer *p, const struct link *l)
 {
     const struct view *a = pairer_view(p, 0, l->view[0]), *b = pairer_view(p, 1, l->view[1]);
 
+    if ((l->delta[0] != 0 || l->delta[1] != 0) && enter(&p->shifted, hash_server(p, l->view[0])) != 0)
+        return -1;
     for (int e = 0; e < 2; e++) {
         const int f = l->flip ? 1 - e : e;
         if (!a->client_known || !b->client_known || !a->isn_seen[e] || !b->isn_seen[f] || a->isn[e] != b->isn[f])
@@ -95,14 +109,20 @@ passes_known(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, int e)
     return false;
 }
 
+bool
+passes_shifted(const struct pairer *p, uint32_t v0)
+{
+    return is_in(&p->shifted, hash_server(p, v0));
+}
+
 int
 passes_note_proxy(struct pairer *p, uint32_t v0)
 {
-    return enter(&p->proxies, hash_service(p, 0, v0, 1 - pairer_view(p, 0, v0)->client));
+    return enter(&p->proxies, hash_server(p, v0));
 }
 
 bool
 passes_proxy_known(const struct pairer *p, uint32_t v0)
 {
-    return p->proxies.n > 0 && *find_slot(&p->proxies, hash_service(p, 0, v0, 1 - pairer_view(p, 0, v0)->client)) != 0;
+    return is_in(&p->proxies, hash_server(p, v0));
 }

@@ -11,7 +11,7 @@
 
 /* A randomiser only shifts, so nearly everything fits; a proxy's own stack shares next to nothing. */
 #define FITS(agree, seen) ((agree) >= 2 && (agree)*10 >= (seen)*3)
-#define FIT_WHEN_ALONE    1
+#define FIT_WHEN_ALONE    1  /* segment that nothing is compared with, where nothing shifts the service's numbers */
 #define OPENING           16 /* segments among which the handshake's last one stands */
 #define LEAST_STRANGE     4  /* segments that could fit, and do not: other numbers */
 
@@ -115,14 +115,16 @@ relate_half(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const s
     return strange && view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1) ? RELATION_TERMINATED : RELATION_SAME;
 }
 
+/* Of two views that have nobody else to be paired with, less is asked. */
 static int
-fits(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const uint32_t delta[2], bool exact)
+fits(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, const uint32_t delta[2], bool alone, bool exact)
 {
     struct comparison c;
 
     if (compare_views(p, v0, v1, flip, delta, exact, &c) != 0)
         return -1;
-    return FITS(c.agree[0] + c.agree[1], c.seen[0] + c.seen[1]);
+    const uint32_t agree = c.agree[0] + c.agree[1], seen = c.seen[0] + c.seen[1];
+    return FITS(agree, seen) || (alone && agree > 0 && agree == seen);
 }
 
 /* No ISN is equal, and at least one was seen at both points. */
@@ -145,7 +147,7 @@ relate_shifted(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, cons
     }
     if (like[0] == LIKENESS_YES || like[1] == LIKENESS_YES)
         return RELATION_SAME; /* a proxy's own stack has its own clock of timestamps */
-    r = fits(p, v0, v1, flip, delta, true);
+    r = fits(p, v0, v1, flip, delta, false, true);
     if (r != 0)
         return r < 0 ? -1 : RELATION_SAME;
     return view_has_dialog(p, 0, v0) && view_has_dialog(p, 1, v1) ? RELATION_TERMINATED : RELATION_NONE;
@@ -170,11 +172,11 @@ relate_middle(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool 
     for (int e = 0; e < 2; e++)
         if (delta[e] != 0 && passes_known(p, v0, v1, flip, e))
             agreed = 0;
-    r = agreed > 0 ? fits(p, v0, v1, flip, delta, true) : 0;
+    r = agreed > 0 ? fits(p, v0, v1, flip, delta, alone, true) : 0;
     if (r != 0)
         return r < 0 ? -1 : RELATION_SAME;
     delta[0] = delta[1] = 0;
-    return alone && c.seen[0] + c.seen[1] <= FIT_WHEN_ALONE ? RELATION_SAME : RELATION_NONE;
+    return alone && c.seen[0] + c.seen[1] <= FIT_WHEN_ALONE && !passes_shifted(p, v0) ? RELATION_SAME : RELATION_NONE;
 }
 
 int

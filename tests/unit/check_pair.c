@@ -316,6 +316,50 @@ START_TEST(shift_without_its_syn_is_learned)
 }
 END_TEST
 
+/* The path shifts the server's numbers, and of a connection point 1's capture has one segment only: its stamps tell
+ * the shift (0). Where there is none, but another connection of the service is shifted, nobody knows by how much this
+ * one is (1); where none is, it is taken to come as it left (2). */
+START_TEST(a_single_segment_tells_the_shift_or_nothing)
+{
+    struct build *b = build_new();
+    struct views views[POINTS];
+    struct views *const both[POINTS] = {&views[0], &views[1]};
+    struct connections found;
+    struct error e;
+
+    for (int point = 0; point < POINTS; point++) {
+        const uint32_t shift = point == 1 && _i < 2 ? 777777 : 0;
+        if (point == 0) {
+            build_add(b, point, 0, (struct wire){.us = 1000, .flags = TCP_SYN, .seq = 1000});
+            build_add(b, point, 1, (struct wire){.us = 2000, .flags = TCP_SYN | TCP_ACK, .seq = 5000, .ack = 1001});
+            build_add(b, point, 0, (struct wire){.us = 3000, .seq = 1001, .ack = 5001});
+        }
+        build_add(b, point, 1,
+                  (struct wire){
+                      .us = 9000, .seq = 5001 + shift, .ack = 1001, .len = 100, .ts = _i == 0, .tsval = 7, .tsecr = 9});
+    }
+    build_flow(b);
+    for (int point = 0; point < POINTS; point++) {
+        const uint32_t shift = point == 1 && _i < 2 ? 33333 : 0;
+        build_add(b, point, 0, (struct wire){.us = 1000, .flags = TCP_SYN, .seq = 8000});
+        build_add(b, point, 1, (struct wire){.us = 2000, .flags = TCP_SYN | TCP_ACK, .seq = 100 + shift, .ack = 8001});
+        for (uint32_t i = 0; i < 6; i++)
+            build_add(b, point, 1, (struct wire){.us = 9000 + i, .seq = 101 + shift + i * 50, .ack = 8001, .len = 50});
+    }
+    build_finish(b);
+    for (int p = 0; p < POINTS; p++)
+        ck_assert_int_eq(views_build(&views[p], b->stores[p], &e), 0);
+    ck_assert_int_eq(pair_connections(&found, b->stores, both, &e), 0);
+    ck_assert_uint_eq(found.tuple, _i == 1 ? 1 : 2);
+    if (_i == 0)
+        ck_assert_uint_eq(found.connection[0].seq_delta[1] + found.connection[1].seq_delta[1], 777777 + 33333);
+    connections_free(&found);
+    views_free(&views[0]);
+    views_free(&views[1]);
+    build_free(&b);
+}
+END_TEST
+
 /* Point 1's clock is set forward by 0.7 s within the handshake: between the SYN and its repetition, which was answered
  * (0), or between SYN and SYN-ACK (1). TTLs and what follows say which end is where. */
 START_TEST(clock_set_within_the_handshake)
@@ -439,6 +483,7 @@ main(void)
     tcase_add_loop_test(t, used_twice_is_not_shifted, 0, 2);
     tcase_add_loop_test(t, without_a_handshake_little_is_known, 0, 2);
     tcase_add_loop_test(t, shift_without_its_syn_is_learned, 0, 3);
+    tcase_add_loop_test(t, a_single_segment_tells_the_shift_or_nothing, 0, 3);
     tcase_add_loop_test(t, clock_set_within_the_handshake, 0, 2);
     tcase_add_test(t, settling_sorts_and_says_why);
     tcase_add_loop_test(t, swapped_points_are_noticed, 0, 2);
