@@ -366,11 +366,11 @@ gather_health(const struct correlation *c)
     if (health_new(&h, c->report.stores, &c->clock))
         return NULL;
     health_limit(h, c->options->from_ns, c->options->to_ns);
+    int result = survey_silence(&c->report, h);
     for (int t = 0; t < c->threads; t++)
-        if (survey_report(c->surveys[t], h)) {
-            health_free(&h);
-            return NULL;
-        }
+        result |= survey_report(c->surveys[t], h);
+    if (result)
+        health_free(&h);
     return h;
 }
 

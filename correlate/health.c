@@ -199,6 +199,12 @@ health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, in
     h->out_of_memory |= add(&h->side[p].suspicions, flow, from_ns, to_ns) != 0;
 }
 
+void
+health_add_gap(struct health *h, int p, int64_t from_ns, int64_t to_ns)
+{
+    h->out_of_memory |= add(&h->side[p].gaps, 0, from_ns, to_ns) != 0;
+}
+
 static size_t
 bin_of(const struct side *s, int64_t stamp)
 {

@@ -29,6 +29,8 @@ void health_add_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns);
 /* One that is only likely: it speaks for its neighbourhood the same, but does not count among the proven. */
 void health_add_likely_miss(struct health *h, int p, int64_t from_ns, int64_t to_ns);
 void health_add_suspicion(struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns);
+/* Point p recorded nothing in [from, to]; INT64_MIN: nor earlier; INT64_MAX: nor later. */
+void health_add_gap(struct health *h, int p, int64_t from_ns, int64_t to_ns);
 int health_finish(struct health *h); /* sort and index; after it queries are O(log n) and thread-safe */
 /* Of point p in [from, to] of p's own clock, for packets of `flow` (UINT32_MAX: any). *why may be NULL. */
 enum wholeness health_at(const struct health *h, int p, uint32_t flow, int64_t from_ns, int64_t to_ns,

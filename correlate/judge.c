@@ -162,38 +162,6 @@ judge_paired(struct judge *j)
 }
 
 /* ---- a connection that only one point saw ---- */
-static int
-by_address(const void *a, const void *b)
-{
-    return memcmp(a, b, 17);
-}
-
-/* The addresses, as point p writes them, of far hosts with which p has compared connections. */
-static int
-collect_hosts(struct judge *j, int p)
-{
-    const struct connections *cs = j->r->connections;
-    struct endpoint_set *set = &j->hosts[p];
-    set->addr = malloc(((size_t)cs->n + 1) * sizeof *set->addr);
-    if (!set->addr)
-        return -1;
-    set->built = true;
-    for (uint32_t i = 0; i < cs->n; i++) {
-        const struct connection *c = &cs->connection[i];
-        if (c->pairing != PAIRED_TUPLE && c->pairing != PAIRED_TRANSLATED)
-            continue;
-        const struct flow *f = &j->r->stores[p]->flows[j->r->views[p]->view[c->view[p]].flow];
-        const int far = p == 0 ? !c->near[p] : c->near[p];
-        uint8_t *to = set->addr[set->n];
-        to[0] = f->key.family;
-        memcpy(to + 1, f->key.end[far].addr, 16);
-        if (set->n == 0 || memcmp(set->addr[set->n - 1], to, 17))
-            set->n++;
-    }
-    qsort(set->addr, set->n, sizeof *set->addr, by_address);
-    return 0;
-}
-
 /* It shows nothing but what one host sent to another that the other point is known to watch: then what it sent did not
  * get there. Anything else (it is answered while that point records, or goes elsewhere) took another way, and says
  * nothing about this path. */
@@ -204,9 +172,6 @@ judge_unpaired(struct judge *j)
     const int p = c->view[0] == NO_VIEW;
     const struct view *v = &j->r->views[p]->view[c->view[p]];
     const struct store *s = j->r->stores[p];
-    const struct flow *f = &s->flows[v->flow];
-    const int far = p == 0 ? !c->near[p] : c->near[p];
-    uint8_t host[17];
     if (c->reason != UNPAIRED_NO_CANDIDATE || !j->r->has_window)
         return 0;
     for (uint32_t i = 0; i < v->count; i++) {
@@ -215,11 +180,9 @@ judge_unpaired(struct judge *j)
             !judge_outside(j->r, c, 1 - p, p, seg->stamp_ns))
             return 0;
     }
-    if (!j->hosts[p].built && collect_hosts(j, p))
+    if (!j->hosts[p].addr && far_hosts_collect(&j->hosts[p], j->r, p))
         return -1;
-    host[0] = f->key.family;
-    memcpy(host + 1, f->key.end[far].addr, 16);
-    if (!j->hosts[p].n || !bsearch(host, j->hosts[p].addr, j->hosts[p].n, 17, by_address))
+    if (!far_hosts_know(&j->hosts[p], j->r, c, p))
         return 0;
     if (context_open(j))
         return -1;

@@ -15,6 +15,9 @@ int survey_connection(struct survey *s, struct store *const stores[POINTS], cons
                       const struct connection *c, const struct clock *clock);
 int survey_report(const struct survey *s, struct health *h); /* hand all of it to health, single-threaded */
 void survey_free(struct survey **s);
+/* Gaps of a capture that a whole connection fell into, of which only the other point shows anything: into `h`, which is
+ * not finished. The report's stores, views, connections and clock must be set. -1: memory */
+int survey_silence(const struct report *r, struct health *h);
 
 /* One thread's verdicts. */
 struct judge;

@@ -330,7 +330,7 @@ rule_answered(struct judge *j, const struct piece *p, struct verdict *v)
 
 static const struct {
     bool (*decides)(struct judge *j, const struct piece *p, struct verdict *v);
-} rules[] = {{judge_icmp}, {judge_echo}, {rule_not_taken}, {rule_answered}};
+} rules[] = {{judge_icmp}, {judge_echo}, {rule_not_taken}, {rule_answered}, {judge_answered}};
 
 struct verdict
 judge_control(struct judge *j, const struct piece *p)

@@ -236,6 +236,16 @@ is_news(const struct health *h, int p, int64_t at)
     return false;
 }
 
+/* The point whose capture missed something, as this event says; NO_POINT. A reset that answers something unrecorded
+ * says so, even where it does not say what. */
+static int
+missed_by(const struct event *e, const struct evidence *evidence)
+{
+    if (e->kind == EVENT_UNRESOLVED && evidence[e->evidence].rule == RULE_RESET_UNASKED)
+        return 1 - e->hop;
+    return e->kind == EVENT_MISSED && e->missed_by < POINTS ? e->missed_by : NO_POINT;
+}
+
 size_t
 judge_misses(struct judge *const judges[], size_t n, struct health *h)
 {
@@ -245,15 +255,16 @@ judge_misses(struct judge *const judges[], size_t n, struct health *h)
         const struct event *e = judges[i]->events.at;
         const struct evidence *evidence = judges[i]->evidence.at;
         for (uint32_t k = 0; k < judges[i]->n_events; k++) {
-            if (e[k].kind != EVENT_MISSED || e[k].missed_by >= POINTS ||
-                (e[k].level != LEVEL_PROVEN && !is_among_many(e, judges[i]->n_events, k, evidence)))
+            const int by = missed_by(&e[k], evidence);
+            const bool proven = e[k].level == LEVEL_PROVEN || e[k].kind == EVENT_UNRESOLVED;
+            if (by == NO_POINT || (!proven && !is_among_many(e, judges[i]->n_events, k, evidence)))
                 continue;
-            const int64_t at = clock_from_reference(r->clock, e[k].missed_by, e[k].time_ns);
-            news += is_news(r->health, e[k].missed_by, at);
-            if (e[k].level == LEVEL_PROVEN)
-                health_add_miss(h, e[k].missed_by, at, at);
+            const int64_t at = clock_from_reference(r->clock, by, e[k].time_ns);
+            news += is_news(r->health, by, at);
+            if (proven)
+                health_add_miss(h, by, at, at);
             else
-                health_add_likely_miss(h, e[k].missed_by, at, at);
+                health_add_likely_miss(h, by, at, at);
         }
     }
     return news;
@@ -312,7 +323,7 @@ judge_free(struct judge **pj)
             free(j->lane[h].pools[i].at);
     for (int p = 0; p < POINTS; p++) {
         free(j->icmp[p]);
-        free(j->hosts[p].addr);
+        far_hosts_free(&j->hosts[p]);
     }
     for (size_t i = 0; i < sizeof j->scratch / sizeof *j->scratch; i++)
         free(j->scratch[i].at);

@@ -11,12 +11,14 @@
  * judge_arrived.c seen at the receiver, never seen leaving
  * judge_copies.c  ... because it is another's copy
  * judge_foreign.c of another connection on the same ports, perhaps
+ * judge_answered.c resets of the receiver's host that nothing recorded asked for
  * judge_late.c    pairs of the match that are too late to be believed
  * judge_changed.c corrupted, altered
  * judge_order.c   duplicated, reordered */
 #ifndef TWOPOINT_JUDGE_INTERNAL_H
 #define TWOPOINT_JUDGE_INTERNAL_H
 
+#include "correlate/far_hosts.h"
 #include "correlate/judge.h"
 #include "correlate/wire.h"
 
@@ -84,11 +86,7 @@ struct judge {
     struct pool events, evidence, frames, scratch[4];
     uint32_t n_events, n_evidence, n_frames;
     uint32_t *icmp[POINTS]; /* by key and seq */
-    struct endpoint_set {
-        uint8_t (*addr)[17];
-        uint32_t n;
-        bool built;
-    } hosts[POINTS];
+    struct far_hosts hosts[POINTS];
     struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
     bool opened, cut_changed;           /* of the connection at hand: its context is open; some wait for that */
 };
@@ -223,6 +221,9 @@ enum wholeness judge_sender(const struct judge *j, const struct piece *p, int64_
 
 /* judge_foreign.c: may it be of another connection on these ports, whose handshake this capture missed? */
 bool judge_foreign(const struct judge *j, const struct piece *p, bool arrived);
+
+/* judge_answered.c: did the receiver's host answer it with a reset that nothing recorded asked for? */
+bool judge_answered(struct judge *j, const struct piece *p, struct verdict *v);
 
 /* judge_arrived.c */
 struct verdict judge_arrived(struct judge *j, const struct piece *p);

@@ -294,6 +294,13 @@ rule_echo(struct judge *j, const struct piece *p, const struct facts *f, struct 
     return judge_echo(j, p, v);
 }
 
+static bool
+rule_reset(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v)
+{
+    (void)f;
+    return judge_answered(j, p, v);
+}
+
 /* Could the arrival that closed the hole be this very transmission, come late? Not where its ID or TSval rules it out,
  * and not where it is known to be another transmission. */
 static bool
@@ -381,7 +388,7 @@ rule_heard(struct judge *j, const struct piece *p, const struct facts *f, struct
 
 static const struct {
     bool (*decides)(struct judge *j, const struct piece *p, const struct facts *f, struct verdict *v);
-} rules[] = {{rule_icmp}, {rule_unrecorded}, {rule_dsack},    {rule_echo},
+} rules[] = {{rule_icmp}, {rule_unrecorded}, {rule_dsack},    {rule_echo}, {rule_reset},
              {rule_hole}, {rule_silence},    {rule_no_dsack}, {rule_heard}};
 
 struct verdict

@@ -115,6 +115,31 @@ add_single(struct connections *out, const struct pairer *p, int point, uint32_t 
     out->unpaired[point]++;
 }
 
+static uint8_t
+family_of(const struct pairer *p, int point, uint32_t v)
+{
+    return p->stores[point]->flows[pairer_view(p, point, v)->flow].key.family;
+}
+
+/* Where the path translates addresses of this family, or something on it ends connections and opens others, a view
+ * without a handshake whose other half cannot be found may have one all the same. */
+static void
+note_unidentified(const struct pairer *p)
+{
+    bool changed[2] = {false, false};
+
+    for (uint32_t i = 0; i < p->n_links; i++)
+        if (p->links[i].pairing != PAIRED_TUPLE)
+            changed[family_of(p, 0, p->links[i].view[0]) == 6] = true;
+    for (int point = 0; point < POINTS; point++)
+        for (uint32_t i = 0; i < p->views[point]->n; i++) {
+            const struct view *v = pairer_view(p, point, i);
+            if (p->link_of[point][i] == NO_LINK && p->reason[point][i] == UNPAIRED_NO_CANDIDATE && !v->isn_seen[0] &&
+                !v->isn_seen[1] && changed[family_of(p, point, i) == 6])
+                p->reason[point][i] = UNPAIRED_TOO_LITTLE;
+        }
+}
+
 static int
 make_connections(struct connections *out, const struct pairer *p, struct error *e)
 {
@@ -123,6 +148,7 @@ make_connections(struct connections *out, const struct pairer *p, struct error *
     out->connection = malloc((n + 1) * sizeof *out->connection);
     if (!out->connection)
         return error_set(e, ERR_MEMORY, "out of memory while pairing connections");
+    note_unidentified(p);
     for (uint32_t i = 0; i < p->n_links; i++)
         add_paired(out, p, &p->links[i]);
     for (int point = 0; point < POINTS; point++)

@@ -349,12 +349,6 @@ pair_tier(struct voting *v, enum tier tier, bool timed)
     return 0;
 }
 
-static uint8_t
-family_of(const struct pairer *p, int point, uint32_t v)
-{
-    return p->stores[point]->flows[pairer_view(p, point, v)->flow].key.family;
-}
-
 /* Why the others could not be paired, by what this tier says of them. */
 static void
 note_reasons(struct voting *v)
@@ -369,25 +363,6 @@ note_reasons(struct voting *v)
                 *reason = UNPAIRED_TOO_LITTLE;
         }
     }
-}
-
-/* Where the path translates addresses of this family, a view without a handshake whose other half cannot be found may
- * have one all the same. */
-static void
-note_unidentified(const struct pairer *p)
-{
-    bool translated[2] = {false, false};
-
-    for (uint32_t i = 0; i < p->n_links; i++)
-        if (p->links[i].pairing == PAIRED_TRANSLATED)
-            translated[family_of(p, 0, p->links[i].view[0]) == 6] = true;
-    for (int point = 0; point < POINTS; point++)
-        for (uint32_t i = 0; i < p->views[point]->n; i++) {
-            const struct view *v = pairer_view(p, point, i);
-            if (p->link_of[point][i] == NO_LINK && p->reason[point][i] == UNPAIRED_NO_CANDIDATE && !v->isn_seen[0] &&
-                !v->isn_seen[1] && translated[family_of(p, point, i) == 6])
-                p->reason[point][i] = UNPAIRED_TOO_LITTLE;
-        }
 }
 
 static bool
@@ -420,8 +395,6 @@ pair_by_translation(struct pairer *p, struct error *e)
         if (result == 0)
             note_reasons(&v);
     }
-    if (result == 0)
-        note_unidentified(p);
     free(v.best[0]);
     free(v.best[1]);
     free(v.votes.c);

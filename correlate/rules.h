@@ -38,6 +38,8 @@
       "the receiver's host answered it with an acknowledgement that nothing else had asked for (ack {a})")             \
     R(PROBE_ANSWERED, "probe-answered",                                                                                \
       "the receiver's host answered the probe with an acknowledgement that nothing else had asked for (ack {a})")      \
+    R(RESET_UNASKED, "reset-unasked",                                                                                  \
+      "the receiver's host answered with a reset (seq {a}), for which nothing that its capture recorded asked")        \
     R(ID_FILLS_GAP, "id-fills-gap",                                                                                    \
       "its IP ID {a} is missing in the sender's counter right there: the sender's host sent it, unrecorded")           \
     R(ID_NOT_DUE, "id-not-due", "its IP ID {a} was not due: the sender's counter stood at {b} and has no gap")         \

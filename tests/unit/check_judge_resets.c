@@ -188,6 +188,41 @@ START_TEST(a_copy_follows_its_original)
 }
 END_TEST
 
+/* The server's socket has gone, and resets answer what still comes in. The second frame stands in no arrival, but in a
+ * reset (_i 0: missed; 1: it is two segments, of which one asked for it; 2: it was lost, and no reset answers). With an
+ * acknowledgement that is not what the reset says (3), or where another may
+ * have asked for it (4), nothing is told by it. */
+START_TEST(a_reset_that_nothing_asked_for)
+{
+    const int64_t late = 200000;
+
+    build_pass(b, 0, 5000, data(20000, 0, 0));
+    build_pass(b, 1, 5000, (struct wire){.us = 25010, .seq = 5001, .ack = 1101});
+    if (_i == 4)
+        build_pass(b, 0, 5000, (struct wire){.us = 39000 + late, .seq = 1101, .ack = 5001});
+    build_pass(b, 0, 5000, data(40000 + late, 1, 0));
+    build_pass(b, 1, 5000, (struct wire){.us = 45010 + late, .seq = 5001, .flags = TCP_RST});
+    struct wire w = data(41000 + late, 2, 0);
+    w.ack = _i == 3 ? 4001 : 5001;
+    w.len = _i == 1 ? 200 : 100;
+    const uint32_t tx = build_add(b, 0, 0, w);
+    if (_i != 2)
+        build_pass(b, 1, 5000, (struct wire){.us = 46010 + late, .seq = 5001, .flags = TCP_RST});
+    build_pass(b, 0, 5000, data(42000 + late, 4, 0));
+    build_pass(b, 1, 5000, (struct wire){.us = 47010 + late, .seq = 5001, .flags = TCP_RST});
+    build_cover(b, 0, 0, 900000);
+    build_cover(b, 1, 0, 900000);
+    build_finish(b);
+    b->connections.connection[0].translation[0].mss = 100;
+    judge_finished();
+    const struct event *e = event_about(0, tx);
+    ck_assert_int_eq(e->kind, _i == 0 ? EVENT_MISSED : _i == 1 ? EVENT_UNRESOLVED : EVENT_LOST);
+    ck_assert_int_eq(e->level, _i == 0 ? LEVEL_PROVEN : _i == 1 ? LEVEL_UNDECIDED : LEVEL_SUPPORTED);
+    ck_assert_int_eq(says(e, RULE_RESET_UNASKED), _i < 2);
+    ck_assert_uint_eq(judging_news, _i < 2);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -202,6 +237,7 @@ main(void)
     tcase_add_loop_test(t, a_fast_copy_is_not_proven_injected, 0, 2);
     tcase_add_loop_test(t, a_reset_of_another_connection_tells_nothing, 0, 5);
     tcase_add_loop_test(t, a_copy_follows_its_original, 0, 2);
+    tcase_add_loop_test(t, a_reset_that_nothing_asked_for, 0, 5);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

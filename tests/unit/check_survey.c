@@ -307,6 +307,42 @@ START_TEST(reset_after_the_last_recorded_is_no_miss)
 }
 END_TEST
 
+/* Point 1's capture shows nothing from 30 ms to 900 ms. At point 0 a whole connection with the same host lies in that
+ * time: a gap (_i 0). Not where point 1 recorded something of another connection meanwhile (1), nor where nobody
+ * answered (2), nor without a host that both know (3). */
+START_TEST(a_silence_around_a_whole_connection_is_a_gap)
+{
+    struct report r = {0};
+
+    build_pass(b, 0, 5000, (struct wire){.us = 20000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 0, 5000, (struct wire){.us = 900000, .seq = 1101, .ack = 5001, .len = 100});
+    build_flow(b);
+    build_add(b, 0, 0, (struct wire){.us = 300000, .flags = TCP_SYN, .seq = 70});
+    if (_i != 2)
+        build_add(b, 0, 1, (struct wire){.us = 310000, .flags = TCP_SYN | TCP_ACK, .seq = 90, .ack = 71});
+    build_add(b, 0, 0, (struct wire){.us = 320000, .flags = TCP_RST, .seq = 71});
+    if (_i == 1) {
+        build_flow(b);
+        build_pass(b, 0, 1000, (struct wire){.us = 311000, .seq = 1001, .ack = 5001});
+    }
+    build_cover(b, 1, 0, 2000000);
+    build_finish(b);
+    if (_i == 3)
+        b->connections.connection[0].pairing = PAIRED_NONE;
+    for (int p = 0; p < POINTS; p++)
+        r.stores[p] = b->stores[p], r.views[p] = b->views_of[p];
+    r.connections = &b->connections;
+    r.clock = &clock_;
+    ck_assert_int_eq(health_new(&h, b->stores, &clock_), 0);
+    ck_assert_int_eq(survey_silence(&r, h), 0);
+    ck_assert_int_eq(health_finish(h), 0);
+    ck_assert_int_eq(why(1, 500000), _i ? UNWHOLE_NONE : UNWHOLE_GAP);
+    ck_assert_int_eq(why(1, 10000), UNWHOLE_NONE);
+    ck_assert_int_eq(why(1, 906000), UNWHOLE_NONE);
+    ck_assert_int_eq(why(0, 500000), UNWHOLE_NONE);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -330,6 +366,7 @@ main(void)
     tcase_add_test(t, arrival_due_after_the_last_recorded_is_a_miss);
     tcase_add_test(t, arrival_with_an_id_not_due_is_no_miss);
     tcase_add_test(t, reset_after_the_last_recorded_is_no_miss);
+    tcase_add_loop_test(t, a_silence_around_a_whole_connection_is_a_gap, 0, 4);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
