@@ -16,6 +16,7 @@ import decide  # noqa: E402
 import frames  # noqa: E402
 import legs  # noqa: E402
 import scenarios  # noqa: E402
+import unshown  # noqa: E402
 from ledger import Ledger, Seen, Transmission  # noqa: E402
 
 CLIENT, SERVER = bytes([10, 77, 1, 2]), bytes([10, 77, 2, 2])
@@ -261,12 +262,12 @@ class Deciding(unittest.TestCase):
         one = ledger.items[7]
         one.len = 0
         keep = {n: n for n in range(1, 11) if n != 8 and n not in missed}
-        if answered:
-            t = Transmission(10, 1)
-            t.connection, t.len, t.identity = 1, 0, "answer"
-            t.sent = Seen(taken(11, packet(1, 0), 7 * 10**9 + 2 * 10**7), 0)
+        for i in (6, 7) if answered else ():  # what came in the first time asked for it
+            t = Transmission(4 + i, 1)
+            t.connection, t.len, t.identity = 1, 0, f"answer {i}"
+            t.sent = Seen(taken(5 + i, packet(1, 0), i * 10**9 + 2 * 10**7), 0)
             ledger.items.append(t)
-            keep[11] = 11
+            keep[5 + i] = 5 + i
         d = decide.Decide(ledger, [self.view(), decide.View(keep, None, -10**9, 2 * 10**10, [7 * 10**9], counted=counted)])
         return d.as_if_lost(one)
 
@@ -275,6 +276,45 @@ class Deciding(unittest.TestCase):
         self.assertFalse(self.unshown(True))
         self.assertFalse(self.unshown(False, missed=(3,)))
         self.assertFalse(self.unshown(False, counted=True))
+
+
+class Unshown(unittest.TestCase):
+    """A host sends 3000 bytes; an acknowledgement of 1000, one of 2000 that its capture misses, then what a test says."""
+
+    @staticmethod
+    def frame(seq, ack, length, stamps=(7, 9)):
+        f = taken(1, packet(seq, length, options=b"\x01\x01\x08\x0a" + struct.pack("!II", *stamps)))
+        f.ack = ack
+        return f
+
+    def told(self, *then, last=4900):
+        """Whether the second acknowledgement is shown; `then`: (milliseconds, it comes in, seq, ack, length, stamps)."""
+        seen, missed = [], None
+        for number, (ms, came, seq, ack, length, stamps) in enumerate((
+                (0, False, 0, 1, 3000, (5, 6)), (10, True, 1, 1000, 0, (7, 5)), (20, True, 1, 2000, 0, (8, 5)), *then)):
+            t = Transmission(number, int(not came))
+            t.len, t.flags, t.sent = length, frames.ACK, Seen(self.frame(seq, ack, length, stamps), 0)
+            t.arrivals = [t.sent] if came else []
+            missed = t if number == 2 else missed
+            seen.append((ms * 10**6, t, came))
+        return unshown.follow(seen, lambda t: t is not missed, last * 10**6) == {2}
+
+    def test_nothing_shows_it(self):
+        self.assertFalse(self.told((30, True, 1, 3000, 0, (9, 5))))
+        self.assertFalse(self.told((25, False, 3000, 1, 1000, (6, 7)), (30, True, 1, 3000, 0, (9, 5))))
+
+    def test_what_the_host_sends(self):
+        for sent in ((25, False, 3000, 1, 1000, (6, 8)),  # echoes what only the missed one had brought
+                     (25, False, 3000, 1, 15000, (6, 7)),  # beyond what was in flight, and what was acknowledged
+                     (25, False, 1000, 1, 1000, (6, 7)),  # repeats what the missed one did not acknowledge
+                     (25, False, 3000, 1, 0, (6, 7))):  # acknowledges nothing new; the first time it was the first
+            then = [sent] if sent[4] else [(15, False, 3000, 1, 0, (6, 7)), sent]
+            self.assertTrue(self.told(*sorted(then), (30, True, 1, 3000, 0, (9, 5))), sent)
+
+    def test_silence(self):
+        self.assertTrue(self.told(last=6000))
+        self.assertTrue(self.told((5500, True, 1, 3000, 0, (9, 5))))
+        self.assertFalse(self.told())
 
 
 class Scenarios(unittest.TestCase):

@@ -12,7 +12,8 @@ stand for another.
 import bisect
 import collections
 
-from frames import FIN, RST, SYN, distance
+import unshown
+from frames import RST, SYN, distance
 from ledger import CORRUPTED, LOST
 
 NEAR_NS = 10 * 10**9  # a capture's misses spoil what lies nearer than this ...
@@ -119,7 +120,7 @@ class Decide:
 
     def find_unshown(self):
         """By capture, all that it missed: (true time, the transmission whose arrival it was and which nothing shows, or None)."""
-        self.gone, hanging = [[], []], self.hanging()
+        self.gone, hanging = [[], []], unshown.shown(self.ledger, self.views)
         for t in self.ledger.items:
             if t.sent and self.left_out(t.sender, t.sent):
                 self.gone[t.sender].append((t.sent.frame.t, None))
@@ -132,41 +133,33 @@ class Decide:
         view = self.views[side]
         return view.first is not None and view.first <= seen.frame.t <= view.last and view.frame(seen) is None
 
-    def hanging(self):
-        """Arrivals that something hangs on: what the receiving host sent on that connection after it and before the next arrival
-        that acknowledges no less; after a FIN or a reset, whatever it sent."""
-        found = set()
-        ways = collections.defaultdict(list)
-        for t in self.ledger.items:
-            if t.arrivals:
-                ways[t.connection, 1 - t.sender].append((t.arrivals[0].frame.t, t))
-            if t.sent and not t.by_path:
-                ways[t.connection, t.sender].append((t.sent.frame.t, None))
-        for seen in ways.values():
-            seen.sort(key=lambda entry: entry[0])
-            waiting = []
-            for _, t in seen:
-                if t is None:
-                    found.update(w.number for w in waiting)
-                    waiting = []
-                    continue
-                ack = t.arrivals[0].frame.ack
-                waiting = [w for w in waiting if w.flags & (FIN | RST) or distance(ack, w.arrivals[0].frame.ack) < 0]
-                waiting.append(t)
-        return found
-
     def as_if_lost(self, t):
-        """Whether both captures would be the same had it been lost: it came in corrupted, or nothing hangs on it (hanging), and what else the receiver's
-        capture missed near it nothing shows either, nor does a counter."""
+        """Whether both captures would be the same had it been lost: it came in corrupted; or nothing shows it (unshown.py), and
+        what else the receiver's capture missed near it nothing shows either, nor does a counter. Or whether it came too late
+        to be of use, its bytes having been delivered by another transmission."""
         if not self.sent(t) or not t.arrivals or self.arrived(t):
             return False
         if t.fate == CORRUPTED and len(t.arrivals) == 1:  # dropped by the receiver's kernel, without a trace
             return "corrupted"
+        if t.len and len(t.arrivals) == 1 and self.came_after_its_bytes(t):
+            return "late"
         if self.views[1 - t.sender].counted:
             return False
         at = t.arrivals[0].frame.t
         near = [number for when, number in self.gone[1 - t.sender] if abs(when - at) < self.views[1 - t.sender].reach]
         return t.number in near and None not in near
+
+    def came_after_its_bytes(self, t):
+        """Whether all its bytes had come in before, by other transmissions."""
+        at, missing = t.arrivals[0].frame.t, {(0, t.len)}
+        for other in self.ledger.items:
+            if other is t or other.by_path or other.connection != t.connection or other.sender != t.sender or not other.len or \
+                    other.corrupted or not other.arrivals or other.arrivals[0].frame.t >= at or not other.sent:
+                continue
+            low = distance(other.sent.seq, t.sent.seq)
+            high = low + other.len
+            missing = {part for a, b in missing for part in ((a, min(b, max(a, low))), (max(a, min(b, high)), b)) if part[0] < part[1]}
+        return not missing
 
     def find_marked(self):
         """Directions of connections in which so many packets were marked otherwise that neither value is the rule."""
