@@ -100,14 +100,14 @@ glance(struct judge *j, int h, bool *overtaken)
     return 0;
 }
 
-/* Again those whose arrival was cut, with what the receiver's host did. */
+/* Again those whose change is a matter of what the hosts did. */
 static int
-look_at_cut(struct judge *j, const struct lane *l)
+look_at_changed(struct judge *j, const struct lane *l)
 {
     for (uint32_t i = 0; i < l->n_tx; i++) {
         const struct segment *tx = lane_tx(l, i);
         struct verdict v;
-        if (tx->partner < PARTNER_SPAN && (store_segment(l->to, tx->partner)->bits & SEG_CUT) &&
+        if (tx->partner < PARTNER_SPAN && changed_waits(j, l, tx, store_segment(l->to, tx->partner)) &&
             changed_pair(j, l, tx, store_segment(l->to, tx->partner), &v) &&
             tell_changed(j, l, l->tx[i], tx->partner, &v, NULL))
             return -1;
@@ -137,20 +137,20 @@ static int
 judge_paired(struct judge *j)
 {
     bool overtaken[2] = {false, false}, left_over = false;
-    j->opened = j->cut_changed = false;
+    j->opened = j->change_waits = false;
     for (int h = 0; h < 2; h++) {
         if (glance(j, h, &overtaken[h]))
             return -1;
         const struct match_side *m = j->lane[h].side;
         left_over |= m && (m->unmatched_tx || m->unmatched_rx || m->n_copies || m->limited);
     }
-    if (!left_over && !overtaken[0] && !overtaken[1] && !j->cut_changed)
+    if (!left_over && !overtaken[0] && !overtaken[1] && !j->change_waits)
         return 0;
     if (context_open(j))
         return -1;
     j->opened = true;
     for (int h = 0; h < 2; h++) {
-        if (judge_open_groups(j, &j->lane[h]) || (j->cut_changed && look_at_cut(j, &j->lane[h])))
+        if (judge_open_groups(j, &j->lane[h]) || (j->change_waits && look_at_changed(j, &j->lane[h])))
             return -1;
         if (overtaken[h] && order_reordered(j, &j->lane[h]))
             return -1;

@@ -125,6 +125,39 @@ altered(const struct judge *j, const struct lane *l, const struct segment *rx, u
     return v;
 }
 
+/* Does the arrival acknowledge the end of something that reached its sender only after this transmission had left? Then
+ * it is a later one of the same bytes. */
+static bool
+acknowledges_later(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
+{
+    const struct lane *back = lane_back(j, l);
+    const uint32_t ack = l->h == 0 ? rx->ack - j->c->seq_delta[1] : rx->ack + j->c->seq_delta[0];
+    uint32_t steps = 0;
+    if (!(rx->flags & TCP_ACK) || !seq_before(tx->ack, ack))
+        return false;
+    for (uint32_t i = list_first_after(back->to, back->rx, back->n_rx, tx->stamp_ns); i < back->n_rx; i++) {
+        const struct segment *s = lane_rx(back, i);
+        if (segment_span(s) && s->seq + segment_span(s) == ack)
+            return true;
+        if (++steps > WALK_LIMIT || s->stamp_ns - tx->stamp_ns > LATEST_AROUND)
+            break;
+    }
+    return false;
+}
+
+/* May such a change hang on what the hosts did besides? */
+static bool
+needs_context(const struct lane *l, const struct segment *tx, const struct segment *rx, uint16_t d)
+{
+    return (rx->bits & SEG_CUT) || ((d & CHANGED_ACK) && !identified(l, tx, rx));
+}
+
+bool
+changed_waits(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx)
+{
+    return !segment_is_damaged(rx) && needs_context(l, tx, rx, changed_fields(j, l, tx, rx));
+}
+
 bool
 changed_pair(struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
              struct verdict *v)
@@ -134,9 +167,10 @@ changed_pair(struct judge *j, const struct lane *l, const struct segment *tx, co
     const uint16_t d = changed_fields(j, l, tx, rx);
     if (!d || segment_is_damaged(rx) || contradicted(l, tx, rx))
         return false;
-    if ((rx->bits & SEG_CUT) && !j->opened) {
-        j->cut_changed = true;
-        return false;
+    if (needs_context(l, tx, rx, d)) {
+        j->change_waits |= !j->opened;
+        if (!j->opened || acknowledges_later(j, l, tx, rx))
+            return false;
     }
     const bool whole = health_at(j->r->health, l->h, tx->flow, tx->stamp_ns, tx->stamp_ns, NULL) != NOT_WHOLE;
     /* of a frame of several wire segments it is not known which of them was hit */
@@ -231,6 +265,8 @@ tell(struct judge *j, struct lane *l, uint32_t i, uint32_t k, bool sole)
             l->tx_mark[i] = l->rx_mark[k] = 1;
             return 0;
         }
+        if (!identified(l, tx, rx) && acknowledges_later(j, l, tx, rx))
+            return 0;
         v = altered(j, l, rx, d, identified(l, tx, rx));
     }
     v.arrival = l->rx[k];

@@ -88,7 +88,7 @@ struct judge {
     uint32_t *icmp[POINTS]; /* by key and seq */
     struct far_hosts hosts[POINTS];
     struct pool alike_pool, group_pool; /* of the lane at hand: alike by tx, frames of each group */
-    bool opened, cut_changed;           /* of the connection at hand: its context is open; some wait for that */
+    bool opened, change_waits;          /* of the connection at hand: its context is open; some wait for that */
 };
 
 /* ---- a piece: one wire segment of an unmatched transmission or arrival ---- */
@@ -236,8 +236,9 @@ uint32_t judge_fast_one(const struct judge *j, const struct piece *p, int64_t *a
 
 /* judge_changed.c: which fields differ without need; matched pairs as they pass by, and unmatched ones that belong
  * together. */
-/* Of an arrival that was cut it needs the context: before that is open it only notes that there are such (cut_changed).
- */
+/* Where that hangs on what the hosts did, it needs the context: before that is open it only notes that there are such
+ * (change_waits). */
+bool changed_waits(const struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx);
 bool changed_pair(struct judge *j, const struct lane *l, const struct segment *tx, const struct segment *rx,
                   struct verdict *v);
 uint16_t changed_fields(const struct judge *j, const struct lane *l, const struct segment *tx,

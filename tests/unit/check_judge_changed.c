@@ -43,6 +43,30 @@ START_TEST(the_host_tells_altered_from_corrupted)
 }
 END_TEST
 
+/* A transmission arrives with another acknowledgement: of what had come in only after it had left (_i 0), so that it is
+ * a later one; or of what never came in like that (_i 1): altered. */
+START_TEST(what_acknowledges_later_data_left_later)
+{
+    const struct wire w = {.us = 20000, .seq = 5001, .ack = 1001, .len = 100};
+    const uint32_t tx = build_add(b, 1, 1, w);
+    build_pass(b, 0, 5000, (struct wire){.us = 21000, .seq = 1001, .ack = 5001, .len = 100});
+    build_pass(b, 1, 5000, (struct wire){.us = 27000, .seq = 5001, .ack = 1101});
+    build_add(b, 0, 1, (struct wire){.us = 28500, .seq = 5001, .ack = _i ? 1077 : 1101, .len = 100});
+    for (uint32_t i = 0; i < 4; i++)
+        build_pass(b, 1, 15000, (struct wire){.us = 29000 + i * 9, .seq = 5101 + i * 100, .ack = 1101, .len = 100});
+    build_cover(b, 0, 0, 9000000);
+    build_cover(b, 1, 0, 9000000);
+    judge_it();
+    const struct event *e = event_about(1, tx);
+    if (_i) {
+        ck_assert_int_eq(e->kind, EVENT_ALTERED);
+        ck_assert_uint_eq(e->changed, CHANGED_ACK);
+    } else if (e) {
+        ck_assert_int_ne(e->kind, EVENT_ALTERED);
+    }
+}
+END_TEST
+
 int
 main(void)
 {
@@ -50,6 +74,7 @@ main(void)
     TCase *t = tcase_create("changed");
     tcase_add_checked_fixture(t, judging_setup, judging_teardown);
     tcase_add_loop_test(t, the_host_tells_altered_from_corrupted, 0, 4);
+    tcase_add_loop_test(t, what_acknowledges_later_data_left_later, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
