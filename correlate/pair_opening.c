@@ -90,15 +90,17 @@ may_be_one(const struct segment *a, const struct segment *b)
     return a->ip_id == 0 || b->ip_id == 0 || a->ip_id == b->ip_id;
 }
 
-/* The first data of the client that begin at `seq` and may be `as`, NULL. */
+/* The first data of that end that begin at `seq` and may be `as`, NULL. */
 static const struct segment *
-find_data(const struct pairer *p, const struct opened *o, int point, uint32_t seq, const struct segment *as)
+find_data(const struct pairer *p, const struct opened *o, int point, bool server, uint32_t seq,
+          const struct segment *as)
 {
     const struct view *v = o->view[point];
 
     for (uint32_t i = 0; i < v->count && i < REACH; i++) {
         const struct segment *s = store_segment(p->stores[point], p->stores[point]->order[v->first + i]);
-        if (s->len > 0 && s->seq == seq && !(s->flags & TCP_SYN) && !from_server(o, point, s) && may_be_one(s, as))
+        if (s->len > 0 && s->seq == seq && !(s->flags & TCP_SYN) && from_server(o, point, s) == server &&
+            may_be_one(s, as))
             return s;
     }
     return NULL;
@@ -112,6 +114,43 @@ by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* How much later data of one end were stamped beside the server than beside the client; at most COMMON; their number.
+ */
+static uint32_t
+data_delays(const struct pairer *p, const struct link *l, const struct opened *o, bool server, int64_t delay[COMMON])
+{
+    const struct view *v = o->view[o->near];
+    const uint32_t end = server ? o->server[0] : 1 - o->server[0],
+                   shift = o->near == 0 ? l->delta[end] : -l->delta[end];
+    uint32_t seen = 0, n = 0;
+
+    for (uint32_t i = 0; i < v->count && i < REACH && seen < COMMON; i++) {
+        const struct segment *s = store_segment(p->stores[o->near], p->stores[o->near]->order[v->first + i]), *r;
+        if (s->len == 0 || s->flags & TCP_SYN || from_server(o, o->near, s) != server)
+            continue;
+        seen++;
+        r = find_data(p, o, 1 - o->near, server, s->seq + shift, s);
+        if (r)
+            delay[n++] = r->stamp_ns - s->stamp_ns;
+    }
+    if (n > 0)
+        qsort(delay, n, sizeof *delay, by_value);
+    return n;
+}
+
+/* Were SYN and SYN-ACK together under way for less than half as long as any data and any answer to them? Then it was
+ * the data that were held up, and their delay says nothing. */
+static bool
+went_faster(const struct pairer *p, const struct link *l, const struct opened *o, int64_t least_up)
+{
+    const struct segment *syn = syn_of(p, o, o->near, false), *answer = syn_of(p, o, o->near, true),
+                         *came = syn_of(p, o, 1 - o->near, false), *left = syn_of(p, o, 1 - o->near, true);
+    int64_t down[COMMON];
+    const uint32_t n = data_delays(p, l, o, true, down);
+
+    return n > 0 && 2 * (came->stamp_ns - syn->stamp_ns + answer->stamp_ns - left->stamp_ns) < least_up - down[n - 1];
+}
+
 enum order { ORDER_UNKNOWN, ORDER_POSSIBLE, ORDER_IMPOSSIBLE };
 
 /* Can the SYN have been at the server before its answer was at the client? */
@@ -120,30 +159,18 @@ order_of(const struct pairer *p, const struct link *l, const struct opened *o)
 {
     const struct segment *syn = syn_of(p, o, o->near, false), *answer = syn_of(p, o, o->near, true),
                          *came = syn_of(p, o, 1 - o->near, false);
-    const struct view *v = o->view[o->near];
-    const uint32_t client = 1 - o->server[0], shift = o->near == 0 ? l->delta[client] : -l->delta[client];
-    int64_t delay[COMMON]; /* as stamped */
-    uint32_t seen = 0, n = 0;
+    int64_t delay[COMMON];
+    uint32_t n;
 
-    if (!syn || !came)
+    if (!syn || !came || (n = data_delays(p, l, o, false, delay)) == 0)
         return ORDER_UNKNOWN;
-    for (uint32_t i = 0; i < v->count && i < REACH && seen < COMMON; i++) {
-        const struct segment *s = store_segment(p->stores[o->near], p->stores[o->near]->order[v->first + i]), *r;
-        if (s->len == 0 || s->flags & TCP_SYN || from_server(o, o->near, s))
-            continue;
-        seen++;
-        r = find_data(p, o, 1 - o->near, s->seq + shift, s);
-        if (r)
-            delay[n++] = r->stamp_ns - s->stamp_ns;
-    }
-    if (n == 0)
-        return ORDER_UNKNOWN;
-    /* cppcheck-suppress uninitvar ; the first n of them are filled */
-    qsort(delay, n, sizeof *delay, by_value); /* the middle one: the least may be of two transmissions */
+    /* the middle one: the least may be of two transmissions */
     const int64_t later = came->stamp_ns - syn->stamp_ns - delay[n / 2], waited = answer->stamp_ns - syn->stamp_ns;
     if (later > waited)
         return ORDER_IMPOSSIBLE;
-    return later > waited / 4 * 3 ? ORDER_UNKNOWN : ORDER_POSSIBLE; /* nearly all of the wait: jitter decides */
+    if (later > waited / 4 * 3 || went_faster(p, l, o, delay[0])) /* nearly all of the wait: jitter decides */
+        return ORDER_UNKNOWN;
+    return ORDER_POSSIBLE;
 }
 
 static bool
@@ -215,8 +242,8 @@ pair_openings(struct pairer *p)
             continue;
         l->proxied |= passes_proxy_known(p, l->view[0]) &&
                       (is_shifted(l, &o) || !syn_of(p, &o, 0, true) || !syn_of(p, &o, 1, true));
-        for (int point = 0; l->proxied && point < POINTS; point++)
-            l->opening[point] = opening_of(p, point, o.view[point]);
+        for (int point = 0; l->proxied && point < POINTS; point++) /* by what it was shifted may not be known */
+            l->opening[point] = is_shifted(l, &o) ? opening_of(p, point, o.view[point]) : o.view[point]->count;
     }
     return 0;
 }

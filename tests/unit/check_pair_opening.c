@@ -14,6 +14,7 @@ enum way {
     REPEATED,      /* the same, and the server's capture missed the first SYN */
     CLOSE,         /* a proxy that asks the server at once: the SYN came no later than the client had waited */
     WITHOUT_ORDER, /* a proxy, and nothing that the client sent later is in both captures */
+    HELD_UP,       /* a proxy that asks at once; all data of the client wait for 10 ms on their way */
     WAYS
 };
 
@@ -21,12 +22,12 @@ enum way {
 static void
 converse(struct build *b, int64_t us, enum way way)
 {
-    const bool proxy = way == PROXY || way == CLOSE || way == WITHOUT_ORDER;
+    const bool proxy = way == PROXY || way == CLOSE || way == WITHOUT_ORDER || way == HELD_UP;
     const int64_t again = way == REPEATED ? 1000000 : 0,
                   there = us + WAY + again +
-                          (way == CLOSE ? 195
-                           : proxy      ? 400
-                                        : 0),
+                          (way == CLOSE || way == HELD_UP ? 195
+                           : proxy                        ? 400
+                                                          : 0),
                   back = us + again + (proxy ? 200 : 2 * WAY);
     struct wire w = {.us = us, .seq = 1000, .flags = TCP_SYN, .mss = 1460, .ts = true, .tsval = 7, .window = 500};
 
@@ -51,7 +52,7 @@ converse(struct build *b, int64_t us, enum way way)
         build_add(b, 0, 1, (struct wire){.us = back + 9000, .seq = 5001, .ack = 1001});
     for (uint32_t i = 0; i < 3; i++)
         for (int point = 0; point < POINTS; point++) {
-            const int64_t at = us + again + 40000 + i * 20000 + (point ? WAY : 0);
+            const int64_t at = us + again + 40000 + i * 20000 + (point ? WAY + (way == HELD_UP ? 10000 : 0) : 0);
             const uint32_t shift = point ? SHIFT : 0, end = way == WITHOUT_ORDER;
             build_add(b, point, (int)end,
                       (struct wire){.us = end ? at + WAY - (point ? 2 * WAY : 0) : at,
@@ -60,6 +61,11 @@ converse(struct build *b, int64_t us, enum way way)
                                     .len = 100,
                                     .id = end ? 0 : 10 + (int)i});
         }
+    for (int point = 0; way == HELD_UP && point < POINTS; point++)
+        build_add(
+            b, point, 1,
+            (struct wire){
+                .us = us + 120000 - (point ? WAY : 0), .seq = 5001 + (point ? SHIFT : 0), .ack = 1301, .len = 100});
 }
 
 START_TEST(behind_the_handshakes_it_is_one)
@@ -79,7 +85,7 @@ START_TEST(behind_the_handshakes_it_is_one)
     const struct connection *c = &found.connection[0];
     ck_assert_uint_eq(c->seq_delta[0], 0);
     ck_assert_uint_eq(c->seq_delta[1], SHIFT);
-    ck_assert_int_eq(c->proxied, _i == PROXY || _i == CLOSE || _i == WITHOUT_ORDER);
+    ck_assert_int_eq(c->proxied, _i == PROXY || _i == CLOSE || _i == WITHOUT_ORDER || _i == HELD_UP);
     ck_assert_uint_eq(c->opening[0], c->proxied ? 4 : 0);
     ck_assert_uint_eq(c->opening[1], c->proxied ? 3 : 0);
     connections_free(&found);
