@@ -164,7 +164,8 @@ judge_paired(struct judge *j)
 /* ---- a connection that only one point saw ---- */
 /* It shows nothing but what one host sent to another that the other point is known to watch: then what it sent did not
  * get there. Anything else (it is answered while that point records, or goes elsewhere) took another way, and says
- * nothing about this path. */
+ * nothing about this path; nor does what is sent to a service whose connections are
+ * other ones there. */
 static int
 judge_unpaired(struct judge *j)
 {
@@ -182,7 +183,7 @@ judge_unpaired(struct judge *j)
     }
     if (!j->hosts[p].addr && far_hosts_collect(&j->hosts[p], j->r, p))
         return -1;
-    if (!far_hosts_know(&j->hosts[p], j->r, c, p))
+    if (!far_hosts_know(&j->hosts[p], j->r, c, p) || far_hosts_change(&j->hosts[p], j->r, c, p))
         return 0;
     if (context_open(j))
         return -1;

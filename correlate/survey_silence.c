@@ -80,7 +80,7 @@ survey_silence(const struct report *r, struct health *h)
     int result = 0;
 
     for (int p = 0; p < POINTS && !result; p++) {
-        struct far_hosts hosts = {NULL, 0};
+        struct far_hosts hosts = {0};
         struct stamps stamps = {NULL, 0};
         for (uint32_t i = 0; i < r->connections->n && !result; i++) {
             const struct connection *c = &r->connections->connection[i];
