@@ -253,6 +253,8 @@ class Decide:
         return self.comparable(t)
 
     def altered(self, t):
+        if t.corrupted:
+            return "corrupted as well: a wrong checksum tells no more"
         for at in t.altered:
             if at is not None and not (self.views[t.sender].holds(t.sent, at) and
                                        self.views[1 - t.sender].holds(t.arrivals[0], at)):
