@@ -7,7 +7,14 @@
  * by its sequence number and its acknowledgement, which lie nearer to where the ends of the old connection stood last
  * than to where those of the new one stand. Distance alone says nothing: a port that leaves TIME-WAIT goes on 65537
  * beyond. Where an end of the new one stands is known from its ISN, or from what its peer acknowledges. The order
- * within each view stays that of time. */
+ * within each view stays that of time.
+ *
+ * A SYN itself may have come before them: the peer, for which the old connection still lives, challenges it (RFC 5961
+ * 4), is reset, and the SYN is sent again. What lies between the two is the old one's, and goes before the first.
+ *
+ *     SYN x'  | ACK (of x)  RST (of x) |  SYN x' again  SYN-ACK y' ...
+ *     '----------- exchanged ----------'
+ */
 #include "correlate/views_internal.h"
 
 #include <stdlib.h>
@@ -15,6 +22,7 @@
 
 #define LOOK_BACK  64              /* segments of the old connection, for its last sequence numbers */
 #define LOOK_AHEAD 256             /* segments of the new one */
+#define SYNS_MOST  16              /* repetitions that got no answer */
 #define LATEST     (10 * NS_PER_S) /* behind its SYN: longer no segment is under way */
 #define BESIDE     (1 << 20)
 #define WINDOW     (1 << 16) /* beside, where nothing is known of the new one */
@@ -134,9 +142,57 @@ return_strays(struct store *s, struct view *before, struct view *now)
     }
 }
 
+/* Has view a nothing but SYNs, which view b begins with, too? */
+static bool
+is_repeated(const struct store *s, const struct view *a, const struct view *b)
+{
+    const int end = a->client;
+    if (a->flow != b->flow || a->count > SYNS_MOST || !a->isn_seen[end] || !b->isn_seen[end] ||
+        a->isn[end] != b->isn[end] || b->syn_record[end] != s->order[b->first])
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if ((store_segment(s, s->order[a->first + i])->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN || a->sent[1 - end])
+            return false;
+    return store_segment(s, s->order[b->first])->stamp_ns - a->first_ns < LATEST;
+}
+
+/* `syn` and `again` become one, behind what lies between them. */
+static void
+join_repeated(struct store *s, const struct view *syn, struct view *between, struct view *again)
+{
+    uint32_t moved[SYNS_MOST];
+    const int end = syn->client;
+
+    memcpy(moved, s->order + syn->first, syn->count * sizeof *moved);
+    memmove(s->order + syn->first, s->order + between->first, between->count * sizeof *moved);
+    between->first = syn->first;
+    again->first -= syn->count;
+    again->count += syn->count;
+    again->sent[end] += syn->sent[end];
+    again->syn_record[end] = syn->syn_record[end];
+    again->first_ns = syn->first_ns;
+    memcpy(s->order + again->first, moved, syn->count * sizeof *moved);
+}
+
+static void
+join_all_repeated(struct views *v, struct store *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < v->n; i++) {
+        const bool three = i + 2 < v->n && v->view[i].first + v->view[i].count == v->view[i + 1].first &&
+                           v->view[i + 1].first + v->view[i + 1].count == v->view[i + 2].first;
+        if (three && is_repeated(s, &v->view[i], &v->view[i + 2]))
+            join_repeated(s, &v->view[i], &v->view[i + 1], &v->view[i + 2]);
+        else
+            v->view[n++] = v->view[i];
+    }
+    v->n = n;
+}
+
 void
 views_return_strays(struct views *v, struct store *s)
 {
+    join_all_repeated(v, s);
     for (uint32_t i = 1; i < v->n; i++) {
         struct view *before = &v->view[i - 1], *now = &v->view[i];
         if (before->flow == now->flow && before->first + before->count == now->first)

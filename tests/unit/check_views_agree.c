@@ -100,6 +100,31 @@ START_TEST(numbers_that_cannot_be_cut)
 }
 END_TEST
 
+/* Point 0 missed a connection whose end its peer still holds when its ports are used again: the challenge to the SYN,
+ * and its reset, stand between the SYN and its repetition. */
+START_TEST(a_challenge_does_not_part_a_syn_from_its_repetition)
+{
+    say_connection(1, 1000, 5000, 7);
+    for (int point = 0; point < POINTS; point++) {
+        say_at(point, 0, TCP_SYN, 900000, 0, 0);
+        say_at(point, 1, TCP_ACK, 5202, 1101, 0);
+        say_at(point, 1, TCP_FIN | TCP_ACK, 5201, 1101, 0);
+        say_at(point, 0, TCP_RST, 1101, 0, 0);
+        say_connection(point, 900000, 700000, 7);
+    }
+    agree();
+    for (int point = 0; point < POINTS; point++) {
+        ck_assert_uint_eq(both[point].n, 2);
+        const struct view *old = &both[point].view[0], *next = &both[point].view[1];
+        ck_assert_uint_eq(old->count, point ? 10 : 3);
+        ck_assert_uint_eq(next->count, 8);
+        ck_assert_uint_eq(next->isn[0], 900000);
+        ck_assert_uint_eq(next->sent[0], 5);
+        ck_assert_uint_eq(b->stores[point]->order[next->first], next->syn_record[0]);
+    }
+}
+END_TEST
+
 /* Segments may have been missed in both directions, as long as nobody has ended the connection. */
 START_TEST(a_jump_without_an_end_does_not_cut)
 {
@@ -224,6 +249,7 @@ main(void)
     tcase_add_checked_fixture(t, begin, end);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, numbers_that_cannot_be_cut, 0, 5);
+    tcase_add_test(t, a_challenge_does_not_part_a_syn_from_its_repetition);
     tcase_add_test(t, a_jump_without_an_end_does_not_cut);
     tcase_add_test(t, near_successor_keeps_its_segments);
     tcase_add_test(t, near_successor_without_syn_ack);
