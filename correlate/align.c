@@ -44,6 +44,7 @@ struct problem {
     struct align *a;
     struct align_tx *tx;
     const int64_t *arrivals;
+    const bool *odd;
     bool (*possible)(void *context, size_t tx, size_t rx);
     void *context;
     int64_t alone; /* price of leaving one unpaired */
@@ -109,6 +110,13 @@ pair_cost(const struct problem *q, size_t i, size_t j)
     return d < 2 * q->alone ? d : 2 * q->alone - 1;
 }
 
+/* The price of leaving arrival j unpaired. */
+static int64_t
+leave(const struct problem *q, size_t j)
+{
+    return q->odd && q->odd[j] ? q->alone / 8 : q->alone;
+}
+
 static int64_t
 least(int64_t a, int64_t b)
 {
@@ -164,10 +172,10 @@ sweep_back(const struct problem *q, size_t first, size_t last)
     const struct band *b = q->a->band;
 
     for (size_t j = b[last].to + 1; j-- > b[last].from;)
-        *cell(q, last, j) = q->alone * (int64_t)(b[last].to - j);
+        *cell(q, last, j) = j < b[last].to ? *cell(q, last, j + 1) + leave(q, j) : 0;
     for (size_t i = last; i-- > first;)
         for (size_t j = b[i].to + 1; j-- > b[i].from;) {
-            int64_t best = j < b[i].to ? *cell(q, i, j + 1) + q->alone : FAR;
+            int64_t best = j < b[i].to ? *cell(q, i, j + 1) + leave(q, j) : FAR;
 
             if (j >= b[i].lo) {
                 best = least(best, *cell(q, i + 1, j) + q->alone);
@@ -222,11 +230,11 @@ sweep_forth(const struct problem *q, size_t first, size_t last)
     int64_t *row = q->a->row[0], *next = q->a->row[1], *swap;
 
     for (size_t j = b[first].from; j <= b[first].to; j++)
-        row[j - b[first].from] = q->alone * (int64_t)(j - b[first].from);
+        row[j - b[first].from] = j > b[first].from ? row[j - 1 - b[first].from] + leave(q, j - 1) : 0;
     for (size_t i = first; i < last; i++) {
         doubt(q, i, row);
         for (size_t j = b[i + 1].from; j <= b[i + 1].to; j++) {
-            int64_t best = j > b[i + 1].from ? next[j - 1 - b[i + 1].from] + q->alone : FAR;
+            int64_t best = j > b[i + 1].from ? next[j - 1 - b[i + 1].from] + leave(q, j - 1) : FAR;
 
             if (j >= b[i].lo && j <= b[i].to)
                 best = least(best, row[j - b[i].from] + q->alone);
@@ -275,10 +283,10 @@ give_up(struct align_tx *tx, size_t n_tx)
 }
 
 int
-align_solve(struct align *a, struct align_tx *tx, size_t n_tx, const int64_t *arrivals, size_t n_rx,
+align_solve(struct align *a, struct align_tx *tx, size_t n_tx, const int64_t *arrivals, const bool *odd, size_t n_rx,
             bool (*possible)(void *context, size_t tx, size_t rx), void *context)
 {
-    struct problem q = {a, tx, arrivals, possible, context, 1, 1};
+    struct problem q = {a, tx, arrivals, odd, possible, context, 1, 1};
 
     if (reserve(&a->band, &a->band_room, n_tx + 1, sizeof *a->band) < 0)
         return -1;

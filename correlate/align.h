@@ -26,10 +26,10 @@ void align_free(struct align **a);
 
 /* Allow this many cells to all solves from now on: one that needs more gives up. */
 void align_allow(struct align *a, uint64_t cells);
-/* The monotone arrangement of least total deviation. `arrivals` are sorted. `possible` (may be NULL) forbids single
- * pairs. 0: done; 1: too large to be solved: nothing is decided (every arrival ALIGN_NONE, every unsure true);
- * -1: memory. */
-int align_solve(struct align *a, struct align_tx *tx, size_t n_tx, const int64_t *arrivals, size_t n_rx,
-                bool (*possible)(void *context, size_t tx, size_t rx), void *context);
+/* The monotone arrangement of least total deviation. `arrivals` are sorted; those that are `odd` (NULL: none) may well
+ * be nobody's, so that leaving them alone costs next to nothing. `possible` (may be NULL) forbids single pairs. 0:
+ * done; 1: too large to be solved: nothing is decided (every arrival ALIGN_NONE, every unsure true); -1: memory. */
+int align_solve(struct align *a, struct align_tx *tx, size_t n_tx, const int64_t *arrivals, const bool *odd,
+                size_t n_rx, bool (*possible)(void *context, size_t tx, size_t rx), void *context);
 
 #endif

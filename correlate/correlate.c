@@ -348,6 +348,7 @@ connect_points(struct correlation *c, struct error *e)
     if (make_threads(c, e) || each_connection(c, "matching", match_one, e) || fit_clock(c, e))
         return -1;
     pair_settle(&c->connections, c->report.stores, c->report.views, &c->clock);
+    matcher_share(c->matchers, (size_t)c->threads);
     c->second = true;
     const int result =
         each_connection(c, "matching what is ambiguous", match_one, e) ||

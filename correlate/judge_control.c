@@ -55,25 +55,37 @@ later_frame(const struct judge *j, const struct piece *p)
     return b < back->n_tx ? back->tx[b] : NO_RECORD;
 }
 
-/* Did something come later that is no transmission's, and may be this one, held up, as well as another's copy? */
+/* May arrival x, of which no transmission is known, be this piece? */
 static bool
-may_have_come(const struct piece *p)
+may_be(const struct piece *p, const struct segment *x, int64_t pos)
+{
+    const struct translation *t = p->lane->tr;
+    const struct segment *s = p->seg;
+    const bool whole = p->len >= segment_span(s);
+    if (x->partner != NO_RECORD || x->window != s->window || x->stamp_ns < p->earliest ||
+        x->stamp_ns > p->earliest + LATEST_AROUND)
+        return false;
+    if (whole ? pos != p->from || x->flags != s->flags || x->len != s->len
+              : pos > p->from || pos + (int64_t)segment_span(x) < p->to || (x->flags & TCP_RST))
+        return false;
+    if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE &&
+        (uint16_t)(x->ip_id - s->ip_id) > (whole ? 0 : s->len / LEAST_MSS))
+        return false;
+    return !(t->tsval == REWRITE_NONE && (x->bits & s->bits & SEG_TS) && x->tsval != s->tsval);
+}
+
+bool
+judge_may_have_come(const struct piece *p)
 {
     const struct lane *l = p->lane;
-    const struct translation *t = l->tr;
-    const struct segment *s = p->seg;
     unsigned steps = 0;
-    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from);
-         k < l->n_rx && l->rx_pos[l->rx_by_pos[k]] == p->from && steps < WALK_LIMIT; k++, steps++) {
-        const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
-        if (x->partner != NO_RECORD || x->flags != s->flags || x->len != s->len || x->window != s->window ||
-            x->stamp_ns < p->earliest || x->stamp_ns > p->earliest + LATEST_AROUND)
-            continue;
-        if (t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && x->ip_id != s->ip_id)
-            continue;
-        if (t->tsval == REWRITE_NONE && (x->bits & s->bits & SEG_TS) && x->tsval != s->tsval)
-            continue;
-        return true;
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from + 1); k > 0 && steps < WALK_LIMIT;
+         k--, steps++) {
+        const uint32_t i = l->rx_by_pos[k - 1];
+        if (l->rx_pos[i] + l->longest_rx < p->from)
+            break;
+        if (may_be(p, lane_rx(l, i), l->rx_pos[i]))
+            return true;
     }
     return false;
 }
@@ -98,7 +110,7 @@ judge_absent(struct judge *j, const struct piece *p)
     const struct clock *c = j->r->clock;
     const int64_t left = clock_from_reference(c, 1 - p->lane->h, clock_to_reference(c, p->lane->h, p->seg->stamp_ns));
     const uint32_t later = later_frame(j, p);
-    const bool sure = w == WHOLE && p->lane->matched && !may_have_come(p);
+    const bool sure = w == WHOLE && p->lane->matched && !judge_may_have_come(p);
     struct verdict v = verdict_of(EVENT_LOST, sure ? LEVEL_PROVEN : LEVEL_SUPPORTED);
     verdict_because(&v, w == WHOLE ? RULE_ABSENT_COUNTED : RULE_ABSENT, later == NO_RECORD ? NO_POINT : 1 - p->lane->h,
                     later, p->latest - left, 0);
@@ -339,7 +351,10 @@ judge_control(struct judge *j, const struct piece *p)
     if (!p->timed)
         return judge_absent(j, p);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rules[i].decides(j, p, &v))
+        if (rules[i].decides(j, p, &v)) {
+            if (v.kind == EVENT_LOST && i > 0 && judge_may_have_come(p))
+                v.level = LEVEL_SUPPORTED;
             return v;
+        }
     return judge_absent(j, p);
 }

@@ -206,6 +206,9 @@ uint32_t lane_seq_at_receiver(const struct connection *c, const struct lane *l, 
 /* judge_lost.c, judge_control.c: rules for pieces not seen at the receiver */
 struct verdict judge_lost(struct judge *j, const struct piece *p);
 struct verdict judge_control(struct judge *j, const struct piece *p);
+/* Did something come later that is no transmission's, and may be this one, held up, as well as another's copy? Then
+ * nothing but a router's word proves it lost. */
+bool judge_may_have_come(const struct piece *p);
 /* By absence alone: what the receiver's capture is worth there. */
 struct verdict judge_absent(struct judge *j, const struct piece *p);
 bool judge_icmp(struct judge *j, const struct piece *p, struct verdict *v);

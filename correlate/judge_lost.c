@@ -400,8 +400,11 @@ judge_lost(struct judge *j, const struct piece *p)
         return judge_absent(j, p);
     gather_facts(j, p, &f);
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (rules[i].decides(j, p, &f, &v))
+        if (rules[i].decides(j, p, &f, &v)) {
+            if (v.kind == EVENT_LOST && i > 0 && judge_may_have_come(p))
+                v.level = LEVEL_SUPPORTED;
             return v;
+        }
     v = judge_absent(j, p);
     /* The bytes were acknowledged, no arrival of them was recorded, and the rules above did not settle which copy:
      * then absence says nothing, but where they had been before this one can have come. */

@@ -77,10 +77,30 @@ matcher_free(struct matcher **pm)
     free(m->locals.local);
     free(m->align_tx.tx);
     free(m->align_rx.time);
+    free(m->odd.is);
     free(m->learned.pair);
     align_free(&m->align);
     free(m);
     *pm = NULL;
+}
+
+void
+matcher_share(struct matcher *const m[], size_t n)
+{
+    for (int h = 0; h < 2; h++) {
+        struct copying all = {.least = INT64_MAX};
+
+        for (size_t i = 0; i < n; i++) {
+            const struct copying *c = &m[i]->copying[h];
+
+            all.n += c->n;
+            all.held += c->held;
+            all.least = c->n && c->least < all.least ? c->least : all.least;
+            all.most = c->most > all.most ? c->most : all.most;
+        }
+        for (size_t i = 0; i < n; i++)
+            m[i]->copying[h] = all;
+    }
 }
 
 void
@@ -269,6 +289,8 @@ delays_agree(const struct task *forward, const struct task *reverse)
 static int
 match_both(struct task t[2], struct match *x)
 {
+    const struct copying *c = t[0].m->copying;
+    const uint32_t copies = c[0].n + c[1].n;
     int again = 0;
 
     for (int h = 0; h < 2; h++)
@@ -290,6 +312,8 @@ match_both(struct task t[2], struct match *x)
             return -1;
         again |= t[h].undecided || x->side[h].unmatched_tx || x->side[h].unmatched_rx;
     }
+    for (int h = 0; h < 2 && c[0].n + c[1].n > copies; h++)
+        copies_weigh(&t[h]);
     return again || !delays_agree(&t[0], &t[1]);
 }
 

@@ -50,6 +50,8 @@ struct match {
 struct matcher; /* scratch memory of one thread, reused from connection to connection */
 int matcher_new(struct matcher **out);
 void matcher_free(struct matcher **m);
+/* What the calls without a clock have learned of the path is known to all of these from now on. */
+void matcher_share(struct matcher *const m[], size_t n);
 
 /* Match connection c (paired by tuple or translated) between its two views. First call with clock NULL: unambiguous
  * matches only decide, their delays go into `samples`, translation is learned; returns 1 when a second call with the

@@ -4,6 +4,9 @@
 #define COPY_NEAR  (1 * NS_PER_MS)  /* copies without distinguishing marks follow that closely */
 #define RIVAL_NEAR (10 * NS_PER_MS) /* what left that near to a copied one may be what arrived */
 #define RIVALS_MAX 64
+#define COPY_LATE  (10 * NS_PER_MS) /* copies that follow sooner ... */
+#define COPY_HABIT 3                /* ... show that the path makes such; marked ones count twice */
+#define HELD_MANY  4                /* unless one packet is held up for so many copies: then either is likely */
 
 /* Did a transmission without an arrival leave about when `source` did, so that it may be what arrived? */
 static bool
@@ -119,6 +122,91 @@ nearest(const struct group *g, uint32_t j, uint32_t before, uint32_t *after)
                                     g->b[*after].time - g->b[j].time < g->b[j].time - g->b[before].time))
         return &g->a[g->b[*after].other];
     return &g->a[g->b[before].other];
+}
+
+void
+copies_learn(const struct group *g)
+{
+    struct copying *c = &g->t->m->copying[g->t->h];
+
+    if (g->n_a != 1)
+        return;
+    for (uint32_t j = 1; j < g->n_b && g->b[j].time - g->b[0].time <= COPY_LATE; j++) {
+        const int64_t apart = g->b[j].time - g->b[0].time;
+
+        c->least = c->n == 0 || apart < c->least ? apart : c->least;
+        c->most = apart > c->most ? apart : c->most;
+        c->n += is_marked(g, group_segment(g, RX, &g->b[j])) ? 2 : 1;
+    }
+}
+
+void
+copies_weigh(struct task *t)
+{
+    const struct view *v = t->view[TX];
+    int64_t first = INT64_MAX; /* arrival of those that left later */
+
+    for (uint32_t i = v->count; i > 0; i--) {
+        const struct segment *s = store_segment(t->store[TX], t->store[TX]->order[v->first + i - 1]);
+        if (s->partner >= PARTNER_SPAN || connection_hop(t->c, t->point[TX], s) != t->h)
+            continue;
+        const int64_t at = store_segment(t->store[RX], s->partner)->stamp_ns;
+
+        t->m->copying[t->h].held += first < at - COPY_NEAR;
+        first = at < first ? at : first;
+    }
+}
+
+/* A device that copies mostly does so both ways; but one copy at least was made in this direction. */
+static struct copying
+habit(const struct group *g)
+{
+    const struct copying *here = &g->t->m->copying[g->t->h], *back = &g->t->m->copying[1 - g->t->h];
+    struct copying c = *here;
+
+    c.held += back->held;
+    if (c.n > 0 && back->n > 0) {
+        c.n += back->n;
+        c.least = back->least < c.least ? back->least : c.least;
+        c.most = back->most > c.most ? back->most : c.most;
+    }
+    return c;
+}
+
+static bool
+comes_like_copy(const struct group *g, uint32_t j, bool paired)
+{
+    const struct copying c = habit(g);
+
+    if (c.n < COPY_HABIT || c.held > c.n / HELD_MANY)
+        return false;
+    for (uint32_t k = j, n = 0; k > 0 && n < RIVALS_MAX; k--, n++) {
+        const int64_t apart = g->b[j].time - g->b[k - 1].time;
+
+        if (apart > c.most + c.most / 4)
+            break;
+        if (apart >= c.least - c.least / 4 && (!paired || g->b[k - 1].other != MATCH_NOTHING))
+            return true;
+    }
+    return false;
+}
+
+bool
+copies_expected(const struct group *g, uint32_t j)
+{
+    return comes_like_copy(g, j, true);
+}
+
+void
+copies_mark(const struct group *g, bool *odd)
+{
+    const int64_t most = habit(g).most;
+    bool apart = true; /* none left as soon after another as copies come: then nothing else comes so, either */
+
+    for (uint32_t i = 1; i < g->n_a; i++)
+        apart = apart && g->a[i].time - g->a[i - 1].time > most + most / 4;
+    for (uint32_t j = 0; j < g->n_b; j++)
+        odd[j] = apart && comes_like_copy(g, j, false);
 }
 
 bool

@@ -235,11 +235,25 @@ may_be_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_
            is_close_to_another(g, j);
 }
 
-/* So late that it is the copy for which the judge will take it. */
+/* Does another transmission beside it come into question as well? */
+static bool
+is_one_of_many(const struct group *g, const struct align_tx *x, uint32_t i)
+{
+    return x[i].unsure && ((i > 0 && x[i - 1].unsure) || (i + 1 < g->n_a && x[i + 1].unsure));
+}
+
+/* So late that it is the copy for which the judge will take it; or later than anything, and as this path's copies are.
+ */
 static bool
 is_rather_copy(const struct group *g, const struct align_tx *x, uint32_t i, uint32_t j)
 {
-    return g->n_b < g->n_a && g->b[j].time > x->expected + LATE_REPEATED && may_be_copy(g, x, i, j);
+    const int64_t most = g->t->m->locals.most, took = g->b[j].time - g->a[i].time;
+    const bool late = most == INT64_MIN ? g->b[j].time > x[i].latest : took > most;
+
+    if (late && !is_one_of_many(g, x, i) && copies_expected(g, j) &&
+        !key_marks(g->t, group_segment(g, TX, &g->a[i]), group_segment(g, RX, &g->b[j])))
+        return true;
+    return g->n_b < g->n_a && g->b[j].time > x[i].expected + LATE_REPEATED && may_be_copy(g, &x[i], i, j);
 }
 
 static int
@@ -281,7 +295,7 @@ pair_late(struct group *g, struct align_tx *x)
             i--;
         if (i == 0 || b->time - g->a[i - 1].time > MATCH_LATEST || !group_possible(g, i - 1, j - 1))
             continue;
-        if (is_rather_copy(g, &x[i - 1], i - 1, j - 1))
+        if (is_rather_copy(g, x, i - 1, j - 1))
             continue;
         if ((may_be_copy(g, &x[i - 1], i - 1, j - 1) ? leave_open(g, i - 1, j - 1) : join(g, i - 1, j - 1)) < 0)
             return -1;
@@ -343,16 +357,18 @@ align_class(struct group *g)
 
     if (local_build(g->t) < 0 ||
         match_reserve(&m->align_tx.tx, &m->align_tx.room, g->n_a, sizeof *m->align_tx.tx) < 0 ||
-        match_reserve(&m->align_rx.time, &m->align_rx.room, g->n_b, sizeof *m->align_rx.time) < 0)
+        match_reserve(&m->align_rx.time, &m->align_rx.room, g->n_b, sizeof *m->align_rx.time) < 0 ||
+        match_reserve(&m->odd.is, &m->odd.room, g->n_b, sizeof *m->odd.is) < 0)
         return -1;
     x = m->align_tx.tx;
     for (uint32_t i = 0; i < g->n_a; i++)
         expect(g, &g->a[i], &x[i]);
     for (uint32_t j = 0; j < g->n_b; j++)
         m->align_rx.time[j] = g->b[j].time;
+    copies_mark(g, m->odd.is);
     g->first_pass = true;
     g->ttl_tells = ttls_tell(g);
-    r = align_solve(m->align, x, g->n_a, m->align_rx.time, g->n_b, group_possible, g);
+    r = align_solve(m->align, x, g->n_a, m->align_rx.time, m->odd.is, g->n_b, group_possible, g);
     if (r < 0)
         return -1;
     if (r == 1)
@@ -377,6 +393,7 @@ decide_class(struct group *g)
     if (g->n_a == 1 && g->n_b == 1)
         return group_may_be(g, &g->a[0], &g->b[0]) ? join(g, 0, 0) : 0;
     if (!g->t->clock) {
+        copies_learn(g);
         g->t->undecided = true;
         return 0;
     }

@@ -58,6 +58,12 @@ struct members {
     uint32_t n;
     size_t room;
 };
+struct copying { /* copies that the path surely made in one direction: how many, those that carry a number or a
+                    timestamp counting twice; how long after the first arrival they came; and packets that were as
+                    surely overtaken */
+    uint32_t n, held;
+    int64_t least, most;
+};
 struct theta_cache { /* bounds of theta that hold in [from, to] of the reference clock */
     int64_t from_ns, to_ns;
     struct theta theta;
@@ -116,7 +122,7 @@ struct matcher {
         uint32_t n;
         size_t room;
         bool built;
-        int64_t least; /* of all delays; INT64_MAX */
+        int64_t least, most; /* of all delays; INT64_MAX, INT64_MIN */
     } locals;
     struct {
         uint32_t *index;
@@ -133,11 +139,16 @@ struct matcher {
         size_t room;
     } align_rx;
     struct {
+        bool *is;
+        size_t room;
+    } odd; /* arrivals that may be copies */
+    struct {
         struct learn_pair *pair;
         uint32_t n;
         size_t room;
     } learned;
     struct align *align;
+    struct copying copying[2]; /* by h, over all connections matched without a clock */
     struct theta_cache theta;
     uint64_t work; /* what contested stretches may still cost in this task */
 };
@@ -244,6 +255,14 @@ group_segment(const struct group *g, enum side side, const struct member *m)
 /* match_copies.c: Arrivals left over beside another of the class: copies, if they say so themselves, or come that
  * close. `early`: before what is late is paired; then only such as are close, and no rival is near. -1: memory. */
 int copies_find(struct group *g, bool early);
+/* Without a clock: of the class at hand, which copies are sure. */
+void copies_learn(const struct group *g);
+/* In a connection with such: what was surely overtaken. */
+void copies_weigh(struct task *t);
+/* Did arrival j, left over, come as long after another's as this path's copies do? */
+bool copies_expected(const struct group *g, uint32_t j);
+/* odd[j]: before any is paired, may arrival j well be such a copy? */
+void copies_mark(const struct group *g, bool *odd);
 /* Are two equal arrivals surely of one transmission: do they carry its number, or come that close? */
 bool copies_are_one(const struct group *g, const struct segment *a, const struct segment *b);
 /* Arrival b is a copy of transmission `from`. -1: memory. */

@@ -64,6 +64,8 @@ fill_blocks(struct task *t, uint32_t n_blocks)
 
         if (n > 0 && sum.low < t->m->locals.least)
             t->m->locals.least = sum.low;
+        if (n > 0 && sum.high > t->m->locals.most)
+            t->m->locals.most = sum.high;
         if (n < ENOUGH && first > 0)
             sum = l[first - 1];
         while (first <= b)
@@ -84,6 +86,7 @@ local_build(struct task *t)
     t->m->locals.n = n;
     t->m->locals.built = true;
     t->m->locals.least = INT64_MAX;
+    t->m->locals.most = INT64_MIN;
     fill_blocks(t, n);
     return 0;
 }

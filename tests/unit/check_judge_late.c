@@ -40,6 +40,43 @@ START_TEST(a_pair_far_too_late_is_none)
 }
 END_TEST
 
+/* A segment left a hole that stood open until it came once more; 2 ms later it came again. The path is known to copy,
+ * so the first one was lost; but the last arrival may be it, held up (_i 0). Where there is none, it is proven (_i 1).
+ */
+START_TEST(what_may_have_come_is_not_proven_lost)
+{
+    struct wire w = {.us = 20000, .seq = 1001, .ack = 5001, .len = 100, .id = -1};
+    for (int k = 0; k < 3; k++, w.us += 3000, w.seq += 100) {
+        build_pass(b, 0, 5000, w);
+        struct wire copy = w;
+        copy.us += 7000;
+        build_add(b, 1, 0, copy);
+    }
+    w.us = 40000;
+    const uint32_t lost = build_add(b, 0, 0, w);
+    struct wire next = w;
+    for (int k = 0; k < 4; k++) {
+        next.us += 1000;
+        next.seq += 100;
+        build_pass(b, 0, 5000, next);
+        build_pass(b, 1, 5000, (struct wire){.us = next.us + 5100, .seq = 5001, .ack = w.seq, .id = -1});
+    }
+    w.us = 60000;
+    build_pass(b, 0, 5000, w);
+    build_pass(b, 1, 5000, (struct wire){.us = 65100, .seq = 5001, .ack = next.seq + 100, .id = -1});
+    w.us += 7000;
+    if (_i == 0)
+        build_add(b, 1, 0, w);
+    build_cover(b, 0, 0, 15000000);
+    build_cover(b, 1, 0, 15000000);
+    judge_it();
+    const struct event *e = event_about(0, lost);
+    ck_assert_int_eq(e->kind, EVENT_LOST);
+    ck_assert_int_eq(e->level, _i == 0 ? LEVEL_SUPPORTED : LEVEL_PROVEN);
+    ck_assert(says(e, RULE_HOLE_LEFT_OPEN));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -47,6 +84,7 @@ main(void)
     TCase *t = tcase_create("late");
     tcase_add_checked_fixture(t, judging_setup, judging_teardown);
     tcase_add_loop_test(t, a_pair_far_too_late_is_none, 0, 5);
+    tcase_add_loop_test(t, what_may_have_come_is_not_proven_lost, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
