@@ -42,6 +42,9 @@ follow_out(struct host *h, const struct store *s, const struct segment *seg, uin
                  h->acked_known && h->acked == h->sent;
 
     h->probes += probe;
+    h->empty = seg->len == 0 && !(seg->flags & (TCP_SYN | TCP_FIN)) && (!h->sent_known || seg->seq == h->sent)
+                   ? h->empty + 1
+                   : 0;
     h->sent_any = true;
     h->syn_sent |= (seg->flags & TCP_SYN) != 0;
     if (seg->flags & TCP_FIN && !h->fin_sent) {
@@ -66,7 +69,7 @@ follow_in(struct host *h, const struct segment *seg, uint32_t record)
     uint32_t end = seg->seq + segment_span(seg);
 
     h->recent[h->n_recent++ % RECENT] = record;
-    h->probes = 0;
+    h->probes = h->empty = 0;
     if (segment_is_damaged(seg))
         return;
     if (seg->flags & TCP_SYN) {
@@ -97,7 +100,7 @@ host_follow(struct host *h, const struct store *s, uint32_t record, bool out)
     if (seg->flags & TCP_RST) {
         h->reset |= out;
         if (!out)
-            h->probes = 0;
+            h->probes = h->empty = 0;
         return;
     }
     h->last_ns = seg->stamp_ns;
@@ -142,6 +145,13 @@ passive_cause(const struct host *h, const struct segment *a)
     return CAUSE_LATE_SEGMENT;
 }
 
+/* Probes stand one below SND.NXT. A capture that began among them takes theirs for it, until the reset shows better. */
+static bool
+has_probed(const struct host *h, const struct segment *rst)
+{
+    return h->probes >= 2 || (h->empty >= 2 && rst->seq == h->sent + 1);
+}
+
 void
 host_cause(const struct host *h, const struct store *s, const struct segment *rst, struct reset_item *x)
 {
@@ -167,7 +177,7 @@ host_cause(const struct host *h, const struct store *s, const struct segment *rs
         x->answers = h->after_fin;
         return;
     }
-    x->cause = h->probes >= 2 ? CAUSE_KEEPALIVE : CAUSE_ABORT;
+    x->cause = has_probed(h, rst) ? CAUSE_KEEPALIVE : CAUSE_ABORT;
 }
 
 int

@@ -27,6 +27,7 @@ struct host {
     uint32_t after_fin; /* record of the last data that came after its own FIN, NO_RECORD */
     uint32_t fin;       /* record of its own FIN, NO_RECORD */
     unsigned probes;    /* keepalive probes without an answer */
+    unsigned empty;     /* empty segments that stood at SND.NXT, since anything came */
     bool reset;         /* it has sent one */
     bool timed;         /* last_ns is set */
     int64_t last_ns;    /* stamp of the last segment that was no reset */

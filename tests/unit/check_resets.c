@@ -375,6 +375,23 @@ START_TEST(keepalive_without_answer)
 }
 END_TEST
 
+/* The captures began while the host was probing: its reset shows where SND.NXT was. One that stands where the empty
+ * segments did (_i 1) is no sign of probes. */
+START_TEST(keepalive_from_the_middle)
+{
+    struct bench t;
+
+    begin(&t);
+    pass(&t, 0, (struct wire){.us = 1000000, .seq = 100, .ack = 2001});
+    for (int i = 1; i < 3; i++)
+        lose(&t, 0, (struct wire){.us = 1000000 * (i + 1), .seq = 100, .ack = 2001});
+    lose(&t, 0, (struct wire){.us = 4000000, .seq = _i ? 100 : 101, .ack = 2001, .flags = RST_ACK});
+    run(&t);
+    ck_assert_uint_eq(t.r.resets[0].cause, _i ? CAUSE_ABORT : CAUSE_KEEPALIVE);
+    end(&t);
+}
+END_TEST
+
 START_TEST(of_a_terminated_connection_nothing_is_claimed)
 {
     struct bench t;
@@ -421,6 +438,7 @@ main(void)
     tcase_add_test(c, a_reset_off_rcv_nxt_is_not_to_be_taken);
     tcase_add_test(c, in_closing_states_one_below_is_taken_too);
     tcase_add_test(c, keepalive_without_answer);
+    tcase_add_loop_test(c, keepalive_from_the_middle, 0, 2);
     tcase_add_test(c, of_a_terminated_connection_nothing_is_claimed);
     suite_add_tcase(s, c);
     r = srunner_create(s);
