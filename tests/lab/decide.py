@@ -21,6 +21,7 @@ FEW = 10  # ... or than so many times their mean distance
 MARGIN_NS = 10**6
 MOTLEY = 2  # per cent of a direction's packets that may deviate from the others' marks or options
 DOUBLED_NS = 500_000  # two copies nearer than this the capture may have made itself
+AGAIN_NS = 150 * 10**6  # what comes again so late may as well be a host's repetition (they wait 200 ms)
 
 
 class View:
@@ -211,8 +212,12 @@ class Decide:
         group = self.group_sent.get(t.number)
         if group and (group.confused or (group.mixed and group.incomplete)):
             return True
-        known = t.has_id or (t.has_time and not t.flags & 4)
-        return not known and bool(self.views[t.sender].missed)
+        return not self.known(t) and bool(self.views[t.sender].missed)
+
+    @staticmethod
+    def known(t):
+        """Whether an IP ID or a timestamp tells it from a repetition."""
+        return t.has_id or (t.has_time and not t.flags & RST)
 
     def lost(self, t):
         why = self.comparable(t)
@@ -245,6 +250,8 @@ class Decide:
         group = self.group_sent.get(t.number)
         if group and group.confused:
             return "a lost one looks the same"
+        if abs(apart) > AGAIN_NS and not self.known(t) and not self.views[t.sender].counted:
+            return "it may be a repetition that the sender's capture missed"
         return self.sender_whole(t, t.arrivals[1].frame.t)
 
     def corrupted(self, t):
