@@ -236,14 +236,15 @@ known_after(const struct piece *p)
     return l->known_after;
 }
 
-/* Did it leave before its sender's capture began, perhaps? By time it may have, and nothing that was recorded of that
- * host arrived before it. */
+/* Did it leave before its sender's capture began, perhaps? Nothing that was recorded of that host arrived before it,
+ * and by time it may have: how long packets were under way then, nothing that was matched tells. */
 static bool
 may_be_before(const struct judge *j, const struct piece *p)
 {
     int64_t first, last;
     health_cover(j->r->health, p->lane->h, &first, &last);
-    return p->earliest < first && known_before(p) == NO_INDEX;
+    const struct theta th = clock_theta(j->r->clock, clock_to_reference(j->r->clock, 1 - p->lane->h, p->seg->stamp_ns));
+    return p->earliest - lane_unknown_spread(&th) < first && known_before(p) == NO_INDEX;
 }
 
 /* ---- bytes that its host cannot have sent ---- */
@@ -262,7 +263,11 @@ rule_bytes(struct judge *j, const struct piece *p, struct verdict *v)
         verdict_because(v, RULE_BYTES_CONFLICT, l->h, l->tx[sent.same], 0, 0);
         return true;
     }
-    if (sent.overlapping == NO_INDEX && sent.beyond != NO_INDEX && !may_be_before(j, p)) {
+    if (sent.overlapping == NO_INDEX && sent.beyond != NO_INDEX) {
+        if (may_be_before(j, p)) {
+            *v = unresolved(RULE_CANNOT_TELL, REASON_OUTSIDE_WINDOW);
+            return true;
+        }
         *v = missed(p, LEVEL_PROVEN);
         verdict_because(v, RULE_BYTES_TAKEN_FOR_SENT, l->h, l->tx[sent.beyond], lane_tx(l, sent.beyond)->seq, 0);
         return true;

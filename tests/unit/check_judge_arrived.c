@@ -77,7 +77,7 @@ START_TEST(a_late_start_misses_nothing)
         build_pass(b, 0, i < 12 ? 8000 : 5000, data(20000 + i * 1000, i, -1));
     build_pass(b, 1, 5000, (struct wire){.us = 60000, .seq = 5001, .ack = 3001});
     if (_i)
-        build_cover(b, 0, 0, 900000);
+        build_cover(b, 0, -1000000, 900000);
     build_cover(b, 1, 0, 900000);
     judge_it();
     const struct event *e = event_about(1, rx);
