@@ -90,6 +90,27 @@ judge_may_have_come(const struct piece *p)
     return false;
 }
 
+/* Did its like come, no transmission's, sooner than its host can have repeated it unasked, and nothing equal of which
+ * that may be the copy? */
+static bool
+came_soon_after(const struct piece *p)
+{
+    const struct lane *l = p->lane;
+    const struct segment *s = p->seg;
+    bool found = false;
+    unsigned steps = 0;
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from);
+         k < l->n_rx && l->rx_pos[l->rx_by_pos[k]] == p->from && steps < WALK_LIMIT; k++, steps++) {
+        const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
+        if (x->stamp_ns < p->earliest || x->stamp_ns > p->latest + LATE_REPEATED)
+            continue;
+        if (x->partner != NO_RECORD && x->flags == s->flags && x->len == s->len && x->window == s->window)
+            return false;
+        found |= may_be(p, x, p->from);
+    }
+    return found;
+}
+
 struct verdict
 judge_absent(struct judge *j, const struct piece *p)
 {
@@ -107,6 +128,8 @@ judge_absent(struct judge *j, const struct piece *p)
         return unresolved(RULE_CANNOT_TELL,
                           why == UNWHOLE_OUTSIDE && p->latest > last ? REASON_FILE_ENDS : judge_reason(why));
     }
+    if (came_soon_after(p))
+        return unresolved(RULE_CANNOT_TELL, REASON_AMBIGUOUS_COPY);
     const struct clock *c = j->r->clock;
     const int64_t left = clock_from_reference(c, 1 - p->lane->h, clock_to_reference(c, p->lane->h, p->seg->stamp_ns));
     const uint32_t later = later_frame(j, p);

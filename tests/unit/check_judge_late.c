@@ -77,6 +77,26 @@ START_TEST(what_may_have_come_is_not_proven_lost)
 }
 END_TEST
 
+/* Data left, and its like came, unmatched, later than all around it take: so soon that its host cannot have repeated it
+ * unasked (_i 0), it may be just this; half a second later (_i 1) it is another. */
+START_TEST(what_came_soon_after_may_be_it)
+{
+    struct seen both;
+    struct wire w = {.us = 350000, .seq = 2001, .ack = 5001, .len = 100};
+    for (uint32_t i = 0; i < 40; i++)
+        build_pass(b, 0, 5000, (struct wire){.us = 320000 + i * 500, .seq = 1001 + i * 25, .ack = 5001, .len = 25});
+    build_add(b, 0, 0, (struct wire){.us = 345000, .seq = 2001, .ack = 4001, .len = 7});
+    both.record[0] = build_add(b, 0, 0, w);
+    w.us += _i ? 620000 : 26000;
+    both.record[1] = build_add(b, 1, 0, w);
+    part_by_hand(0, both);
+    build_cover(b, 0, 0, 15000000);
+    build_cover(b, 1, 0, 15000000);
+    judge_it();
+    ck_assert_int_eq(event_about(0, both.record[0])->kind, _i ? EVENT_LOST : EVENT_UNRESOLVED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -85,6 +105,7 @@ main(void)
     tcase_add_checked_fixture(t, judging_setup, judging_teardown);
     tcase_add_loop_test(t, a_pair_far_too_late_is_none, 0, 5);
     tcase_add_loop_test(t, what_may_have_come_is_not_proven_lost, 0, 2);
+    tcase_add_loop_test(t, what_came_soon_after_may_be_it, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

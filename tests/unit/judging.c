@@ -14,6 +14,7 @@ static struct connections connections;
 static struct health *health;
 static struct seen by_hand[8];
 static int by_hand_end[8];
+static bool apart[8];
 static unsigned n_by_hand;
 
 void
@@ -46,7 +47,15 @@ void
 pair_by_hand(int h, struct seen s)
 {
     by_hand_end[n_by_hand] = h;
+    apart[n_by_hand] = false;
     by_hand[n_by_hand++] = s;
+}
+
+void
+part_by_hand(int h, struct seen s)
+{
+    pair_by_hand(h, s);
+    apart[n_by_hand - 1] = true;
 }
 
 void
@@ -76,8 +85,12 @@ apply_by_hand(void)
             build_segment(b, h, rx->partner)->partner = NO_RECORD;
         if (tx->partner < PARTNER_SPAN)
             build_segment(b, 1 - h, tx->partner)->partner = NO_RECORD;
-        tx->partner = by_hand[i].record[1 - h];
-        rx->partner = by_hand[i].record[h];
+        tx->partner = apart[i] ? NO_RECORD : by_hand[i].record[1 - h];
+        rx->partner = apart[i] ? NO_RECORD : by_hand[i].record[h];
+        if (apart[i] && b->connections.connection[0].match) {
+            b->connections.connection[0].match->side[h].unmatched_tx++;
+            b->connections.connection[0].match->side[h].unmatched_rx++;
+        }
     }
 }
 

@@ -19,6 +19,8 @@ void judging_setup(void);
 void judging_teardown(void);
 /* A transmission of end h and the arrival that is it, instead of what the match finds. */
 void pair_by_hand(int h, struct seen s);
+/* The two are not matched, whatever the match finds. There must be something else that it leaves over. */
+void part_by_hand(int h, struct seen s);
 /* `point` got an ICMP error that quotes seq of what its end sent. */
 void quote(int point, int64_t us, uint32_t seq, uint16_t id);
 /* Finish the pair, match and judge it; or match and judge a finished one. */
