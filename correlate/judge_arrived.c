@@ -302,9 +302,9 @@ like_neighbours(const struct piece *p, uint8_t *ttl)
     return LIKE_FITS;
 }
 
-/* Data that came to the apparent sender about when the reset left, or later, went unanswered for good: neither
- * acknowledged, as by a socket that lives, nor reset, as by one that is gone. So its capture does not show all that it
- * sent. */
+/* Data, a SYN or a FIN that came to the apparent sender about when the reset left, or later, went unanswered for good:
+ * neither acknowledged, as by a socket that lives, nor reset, as by one that is gone. So its capture does not show all
+ * that it sent. */
 static bool
 is_silent(const struct judge *j, const struct piece *p)
 {
@@ -319,7 +319,7 @@ is_silent(const struct judge *j, const struct piece *p)
         const struct segment *s = lane_rx(back, i);
         if ((s->flags & TCP_RST) || n >= WALK_LIMIT)
             return false; /* with its acknowledgements that it still held back its socket is gone */
-        silent |= s->len > 0 && !segment_is_damaged(s) && s->stamp_ns + DELAYED_ACK < last;
+        silent |= segment_span(s) > 0 && !segment_is_damaged(s) && s->stamp_ns + DELAYED_ACK < last;
     }
     return silent;
 }

@@ -26,11 +26,24 @@ belong(const struct task *t, const struct segment *tx, const struct segment *rx)
     return key_id_informs(t, tx) || key_timely(t, tx->stamp_ns, rx->stamp_ns);
 }
 
-/* Resets are repeated by hosts that say nothing else of them; the first one may have been missed. */
+/* A SYN and the reset that refuses it are all that either capture has of the connection. */
+static bool
+is_refusal(const struct task *t, const struct segment *tx)
+{
+    for (int side = 0; side < 2; side++) {
+        const struct view *v = t->view[side];
+        if (v->sent[0] != 1 || v->sent[1] != 1 || !v->isn_seen[v->client] || tx->ack != v->isn[v->client] + 1)
+            return false;
+    }
+    return (tx->flags & (TCP_SYN | TCP_RST | TCP_ACK)) == (TCP_RST | TCP_ACK);
+}
+
+/* Resets are repeated by hosts that say nothing else of them; the first one may have been missed. But who was refused
+ * does not ask again. */
 static bool
 is_sure(const struct task *t, const struct segment *tx)
 {
-    return !(tx->flags & TCP_RST) || key_id_informs(t, tx);
+    return !(tx->flags & TCP_RST) || key_id_informs(t, tx) || is_refusal(t, tx);
 }
 
 static int

@@ -12,7 +12,7 @@
 #define PLAUSIBLE   (2 * NS_PER_MS)   /* a delay so near the local one is never implausible */
 #define UNKNOWN_FAR (500 * NS_PER_MS) /* ... where no delay is known */
 #define DOUBTS_MAX  64
-#define COPY_CLOSE  (10 * NS_PER_MS) /* so near to another's arrival one may be its copy, rather than late */
+#define COPY_CLOSE  (50 * NS_PER_MS) /* so near to another's arrival one may be its copy, rather than late */
 
 int
 group_add(struct task *t, enum side side, uint32_t item, uint32_t off)
@@ -279,6 +279,14 @@ earliest_of(const struct group *g, const struct member *a)
     return a->time + least_delay(g, a->time, &l);
 }
 
+/* Arrival j comes like a copy of the one before it, which may be transmission i as well, and is nobody's. */
+static bool
+is_behind_its_original(struct group *g, uint32_t i, uint32_t j)
+{
+    return g->t->m->odd.is[j] && j > 0 && !g->b[j - 1].done && g->b[j - 1].time >= earliest_of(g, &g->a[i]) &&
+           group_possible(g, i, j - 1);
+}
+
 /* What the arrangement left may be late (but not far too early): pair it in order, so that all of it is as little late
  * as may be. */
 static int
@@ -295,7 +303,7 @@ pair_late(struct group *g, struct align_tx *x)
             i--;
         if (i == 0 || b->time - g->a[i - 1].time > MATCH_LATEST || !group_possible(g, i - 1, j - 1))
             continue;
-        if (is_rather_copy(g, x, i - 1, j - 1))
+        if (is_rather_copy(g, x, i - 1, j - 1) || is_behind_its_original(g, i - 1, j - 1))
             continue;
         if ((may_be_copy(g, &x[i - 1], i - 1, j - 1) ? leave_open(g, i - 1, j - 1) : join(g, i - 1, j - 1)) < 0)
             return -1;

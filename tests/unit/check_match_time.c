@@ -1,4 +1,5 @@
 /* match.c and its files: what time and order alone decide. */
+#include "correlate/clock_points.h"
 #include "tests/unit/matching.h"
 
 #include <check.h>
@@ -205,6 +206,34 @@ START_TEST(a_wide_clock_makes_nothing_early)
 }
 END_TEST
 
+/* Of a connection that was refused, SYN and reset bound the clocks from either side; but not where the SYN was sent
+ * again, for then it may have been answered again (_i 1). */
+START_TEST(a_refusal_bounds_the_clocks)
+{
+    struct matcher *m;
+    struct clock_samples *samples;
+    struct clock clock;
+    struct error e;
+
+    match_build_free(&b);
+    b = build_new();
+    build_pass(b, 0, WAY, (struct wire){.us = 1000, .seq = ISN0, .flags = TCP_SYN, .ts = true, .tsval = 1});
+    if (_i == 1)
+        build_pass(b, 0, WAY, (struct wire){.us = 1000000, .seq = ISN0, .flags = TCP_SYN, .ts = true, .tsval = 900});
+    build_pass(b, 1, WAY, (struct wire){.us = 1020000, .ack = ISN0 + 1, .flags = TCP_RST | TCP_ACK});
+    build_finish(b);
+    ck_assert_int_eq(matcher_new(&m), 0);
+    ck_assert_int_eq(clock_samples_new(&samples), 0);
+    ck_assert_int_ge(match_connection(m, b->stores, b->view_of, &b->connections.connection[0], NULL, samples, &e), 0);
+    ck_assert_int_eq(clock_of_points(&clock, b->stores, samples, &e), 0);
+    const struct theta theta = clock_theta(&clock, 500 * NS_PER_MS);
+    ck_assert(theta.low_known == (_i == 0));
+    clock_free(&clock);
+    clock_samples_free(&samples);
+    matcher_free(&m);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -223,6 +252,7 @@ main(void)
     tcase_add_test(t, nothing_arrives_before_it_left);
     tcase_add_test(t, a_clock_that_was_set_hides_nothing);
     tcase_add_test(t, a_wide_clock_makes_nothing_early);
+    tcase_add_loop_test(t, a_refusal_bounds_the_clocks, 0, 2);
     suite_add_tcase(s, t);
     r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
