@@ -11,6 +11,8 @@
  * answers: where there are as many resets without a question as there are wire segments that fit. */
 #include "correlate/judge_internal.h"
 
+#include <limits.h>
+
 #define ANSWER (5 * NS_PER_MS) /* a reset that answers comes at once */
 
 /* The ACK of this transmission as the receiver's tap shows it. */
@@ -33,8 +35,9 @@ static uint32_t
 first_unasked(const struct lane *l, const struct lane *back)
 {
     uint32_t last = back->n_tx, steps = 0;
-    while (last > 0 && (lane_tx(back, last - 1)->flags & TCP_RST))
-        last--;
+    for (; last > 0 && (lane_tx(back, last - 1)->flags & TCP_RST); last--)
+        if (++steps == WALK_LIMIT)
+            return NO_INDEX;
     if (last == 0)
         return 0;
     const int64_t alive = lane_tx(back, last - 1)->stamp_ns, acked = l->acked[last - 1];
@@ -62,7 +65,7 @@ unasked(const struct lane *l, const struct lane *back, uint32_t seq, int64_t fro
     if (i == NO_INDEX)
         return 0;
     const int64_t begin = i < l->n_rx && lane_rx(l, i)->stamp_ns < from ? lane_rx(l, i)->stamp_ns : from;
-    for (uint32_t k = list_first_after(back->from, back->tx, back->n_tx, begin - 1); k < back->n_tx; k++) {
+    for (uint32_t k = list_first_after(back->from, back->tx, back->n_tx, begin - 1); k < back->n_tx; k++, steps++) {
         const struct segment *s = lane_tx(back, k);
         if (s->stamp_ns > to || steps > WALK_LIMIT)
             break;
@@ -82,7 +85,7 @@ unasked(const struct lane *l, const struct lane *back, uint32_t seq, int64_t fro
     return steps > WALK_LIMIT ? 0 : n;
 }
 
-/* Wire segments that left with this ACK, were not seen, and can have asked for it. */
+/* Wire segments that left with this ACK, were not seen, and can have asked for it; UINT_MAX: too many to look at. */
 static unsigned
 candidates(const struct judge *j, const struct piece *p, int64_t from, int64_t to)
 {
@@ -94,7 +97,9 @@ candidates(const struct judge *j, const struct piece *p, int64_t from, int64_t t
             const struct segment *s = lane_tx(l, i);
             int64_t earliest, latest;
             bool near, guessed = false;
-            if (!lane_arrival(j, l, s, &earliest, &latest, &near) || (way < 0 ? latest < from : earliest > to))
+            if (!lane_arrival(j, l, s, &earliest, &latest, &near) || steps + 1 == WALK_LIMIT)
+                return UINT_MAX;
+            if (way < 0 ? latest < from : earliest > to)
                 break;
             if ((s->flags & (TCP_ACK | TCP_RST)) == TCP_ACK && s->ack == p->seg->ack &&
                 (s->partner == NO_RECORD || s->partner == PARTNER_SPAN))
@@ -115,8 +120,9 @@ judge_answered(struct judge *j, const struct piece *p, struct verdict *v)
     const unsigned resets = unasked(l, back, seq, from, to, &answer);
     if (resets == 0)
         return false;
-    const unsigned n = candidates(j, p, lane_tx(back, answer)->stamp_ns - ANSWER, to);
-    if (n <= resets && judge_sender(j, p, p->seg->stamp_ns, p->seg->stamp_ns, NULL) != NOT_WHOLE) {
+    const int64_t asked = lane_tx(back, answer)->stamp_ns - STALE, span = to - asked;
+    const unsigned n = candidates(j, p, asked, to);
+    if (n <= resets && judge_sender(j, p, p->seg->stamp_ns - span, p->seg->stamp_ns + span, NULL) != NOT_WHOLE) {
         *v = verdict_of(EVENT_MISSED, LEVEL_PROVEN);
         v->missed_by = (uint8_t)(1 - l->h);
     } else {

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNPROVOKED (200 * NS_PER_MS) /* no arrival for so long: nothing recorded asked for this acknowledgement */
-#define ANSWER     (5 * NS_PER_MS)   /* a challenge acknowledgement comes at once */
+#define UNPROVOKED      (200 * NS_PER_MS) /* no arrival for so long: nothing recorded asked for this acknowledgement */
+#define UNMATCHED_LIMIT (8 * WALK_LIMIT)  /* more arrivals than that at one place are not looked through */
+#define ANSWER          (5 * NS_PER_MS)   /* a challenge acknowledgement comes at once */
 
 enum wholeness
 judge_receiver(const struct judge *j, const struct piece *p, int64_t until, enum unwhole_reason *why)
@@ -78,13 +79,23 @@ bool
 judge_may_have_come(const struct piece *p)
 {
     const struct lane *l = p->lane;
+    const uint32_t since = list_by_pos_since(l->to, l->rx, l->rx_by_pos, l->rx_pos, l->n_rx, p->from, p->earliest);
     unsigned steps = 0;
-    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from + 1); k > 0 && steps < WALK_LIMIT;
-         k--, steps++) {
+    if (l->side && !l->side->unmatched_rx && !l->side->n_copies && !l->side->limited)
+        return false;
+    for (uint32_t k = since; k < l->n_rx && l->rx_pos[l->rx_by_pos[k]] == p->from; k++) {
+        const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
+        if (x->stamp_ns > p->earliest + LATEST_AROUND)
+            break;
+        if (may_be(p, x, p->from) || ++steps == UNMATCHED_LIMIT)
+            return true;
+    }
+    steps = 0;
+    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from); k > 0; k--) {
         const uint32_t i = l->rx_by_pos[k - 1];
         if (l->rx_pos[i] + l->longest_rx < p->from)
             break;
-        if (may_be(p, lane_rx(l, i), l->rx_pos[i]))
+        if (may_be(p, lane_rx(l, i), l->rx_pos[i]) || ++steps == UNMATCHED_LIMIT)
             return true;
     }
     return false;
@@ -99,11 +110,13 @@ came_soon_after(const struct piece *p)
     const struct segment *s = p->seg;
     bool found = false;
     unsigned steps = 0;
-    for (uint32_t k = lane_by_pos(l->rx_by_pos, l->rx_pos, l->n_rx, p->from);
-         k < l->n_rx && l->rx_pos[l->rx_by_pos[k]] == p->from && steps < WALK_LIMIT; k++, steps++) {
+    for (uint32_t k = list_by_pos_since(l->to, l->rx, l->rx_by_pos, l->rx_pos, l->n_rx, p->from, p->earliest);
+         k < l->n_rx && l->rx_pos[l->rx_by_pos[k]] == p->from; k++) {
         const struct segment *x = lane_rx(l, l->rx_by_pos[k]);
-        if (x->stamp_ns < p->earliest || x->stamp_ns > p->latest + LATE_REPEATED)
-            continue;
+        if (x->stamp_ns > p->latest + LATE_REPEATED)
+            break;
+        if (++steps == WALK_LIMIT)
+            return true;
         if (x->partner != NO_RECORD && x->flags == s->flags && x->len == s->len && x->window == s->window)
             return false;
         found |= may_be(p, x, p->from);

@@ -47,32 +47,43 @@ is_likelier(const struct lane *l, const struct original *a, const struct origina
     return near == a;
 }
 
-/* The transmission that the arrival equals in everything, or a wire segment of which it equals, and that has arrived
- * otherwise; of several the likeliest, whose arrival is *apart from this one. `early`: of those that left later than
- * what was matched around then lets believe. */
-static uint32_t
-find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *apart)
+/* Take transmission i for the original if it is likelier than the best so far. */
+static void
+weigh(const struct judge *j, const struct piece *p, bool early, uint32_t i, struct original *best)
 {
     const struct lane *l = p->lane;
+    const struct segment *tx = lane_tx(l, i);
+    if (p->latest - tx->stamp_ns > LATEST_AROUND || (tx->stamp_ns > p->latest) != early || tx->partner == NO_RECORD ||
+        !is_equal(j, p, i))
+        return;
+    const uint32_t rx = lane_arrival_of(l, l->tx[i], (uint32_t)(p->from - l->tx_pos[i]));
+    if (rx == NO_RECORD)
+        return;
+    const int64_t since = p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns;
+    const struct original x = {i, llabs(since), since < 0};
+    if (is_likelier(l, &x, best))
+        *best = x;
+}
+
+/* The transmission that the arrival equals in everything, or a wire segment of which it equals, and that has arrived
+ * otherwise; of several the likeliest, whose arrival is *apart from this one. `early`: of those that left later than
+ * what was matched around then lets believe. Those nearest in time are looked at first: all acknowledgements of what
+ * one direction sends stand at one position. *limited: there were too many. */
+static uint32_t
+find_equal(const struct judge *j, const struct piece *p, bool early, int64_t *apart, bool *limited)
+{
+    const struct lane *l = p->lane;
+    const uint32_t now = list_by_pos_since(l->from, l->tx, l->tx_by_pos, l->tx_pos, l->n_tx, p->from, p->latest + 1);
     struct original best = {.place = NO_INDEX, .apart = INT64_MAX};
-    uint32_t steps = 0;
-    for (uint32_t k = lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->from + 1); k > 0 && steps < WALK_LIMIT;
-         k--, steps++) {
-        const uint32_t i = l->tx_by_pos[k - 1];
-        const struct segment *tx = lane_tx(l, i);
-        if (l->tx_pos[i] + l->longest_tx < p->from)
-            break;
-        if (p->latest - tx->stamp_ns > LATEST_AROUND || (tx->stamp_ns > p->latest) != early ||
-            tx->partner == NO_RECORD || !is_equal(j, p, i))
-            continue;
-        const uint32_t rx = lane_arrival_of(l, l->tx[i], (uint32_t)(p->from - l->tx_pos[i]));
-        if (rx == NO_RECORD)
-            continue;
-        const int64_t since = p->seg->stamp_ns - store_segment(l->to, rx)->stamp_ns;
-        const struct original x = {i, llabs(since), since < 0};
-        if (is_likelier(l, &x, &best))
-            best = x;
-    }
+    uint32_t steps = 0, k = early ? now : 0;
+    for (; early && k < l->n_tx && l->tx_pos[l->tx_by_pos[k]] == p->from && steps < WALK_LIMIT; k++, steps++)
+        weigh(j, p, early, l->tx_by_pos[k], &best);
+    *limited = steps == WALK_LIMIT;
+    k = early ? lane_by_pos(l->tx_by_pos, l->tx_pos, l->n_tx, p->from) : now;
+    for (steps = 0; k > 0 && l->tx_pos[l->tx_by_pos[k - 1]] + l->longest_tx >= p->from && steps < WALK_LIMIT;
+         k--, steps++)
+        weigh(j, p, early, l->tx_by_pos[k - 1], &best);
+    *limited |= steps == WALK_LIMIT;
     *apart = best.apart;
     return best.place;
 }
@@ -82,7 +93,8 @@ uint32_t
 judge_fast_one(const struct judge *j, const struct piece *p, int64_t *apart)
 {
     const struct translation *t = p->lane->tr;
-    const uint32_t i = find_equal(j, p, true, apart);
+    bool limited; /* what left so much later is not it */
+    const uint32_t i = find_equal(j, p, true, apart, &limited);
     return i != NO_INDEX && *apart <= EARLY_COPY &&
                    (!t->ttl_known || p->seg->ttl - lane_tx(p->lane, i)->ttl == t->ttl_step)
                ? i
@@ -114,7 +126,12 @@ judge_copy(struct judge *j, const struct piece *p, struct verdict *v)
     if ((t->id_kind == ID_COUNTER && t->ip_id == REWRITE_NONE && p->seg->ip_id) || why == UNWHOLE_OUTSIDE ||
         (!whole && p->seg->flags & TCP_RST))
         return false;
-    nearest = find_equal(j, p, false, &apart);
+    bool limited;
+    nearest = find_equal(j, p, false, &apart, &limited);
+    if (nearest == NO_INDEX && limited && !(p->seg->flags & TCP_RST)) {
+        copied_or_missed(REASON_LIMIT, v);
+        return true;
+    }
     if (nearest == NO_INDEX && !(p->seg->flags & TCP_RST)) /* a forged reset may look just so */
         nearest = judge_fast_one(j, p, &apart);
     if (nearest == NO_INDEX)

@@ -167,8 +167,11 @@ uint32_t lane_first_ack(const struct judge *j, const struct lane *l, int64_t pos
  * never. */
 uint32_t lane_first_heard(const struct judge *j, const struct lane *l, int64_t pos);
 uint32_t list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_t stamp_ns);
-/* Where this segment of the store stands in such a list; NO_INDEX. */
+/* Where this segment of the store stands in such a list; NO_INDEX: not, or beyond WALK_LIMIT others of its moment. */
 uint32_t list_place(const struct store *s, const uint32_t *list, uint32_t n, const struct segment *of);
+/* In by_pos of such a list: the first of those at position `at` that is not before stamp_ns, or the first behind it. */
+uint32_t list_by_pos_since(const struct store *s, const uint32_t *list, const uint32_t *by_pos, const int64_t *pos,
+                           uint32_t n, int64_t at, int64_t stamp_ns);
 /* Recorded arrivals of any byte of [from, to), at most `enough` of them counted. */
 uint32_t lane_arrivals(const struct lane *l, int64_t from, int64_t to, uint32_t enough);
 /* Is some byte of [from, to) of transmission `place` without an arrival? */

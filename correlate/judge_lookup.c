@@ -82,11 +82,27 @@ list_first_after(const struct store *s, const uint32_t *list, uint32_t n, int64_
 uint32_t
 list_place(const struct store *s, const uint32_t *list, uint32_t n, const struct segment *of)
 {
+    uint32_t steps = 0;
     for (uint32_t i = list_first_after(s, list, n, of->stamp_ns - 1);
-         i < n && store_segment(s, list[i])->stamp_ns == of->stamp_ns; i++)
+         i < n && store_segment(s, list[i])->stamp_ns == of->stamp_ns && steps < WALK_LIMIT; i++, steps++)
         if (store_segment(s, list[i]) == of)
             return i;
     return NO_INDEX;
+}
+
+uint32_t
+list_by_pos_since(const struct store *s, const uint32_t *list, const uint32_t *by_pos, const int64_t *pos, uint32_t n,
+                  int64_t at, int64_t stamp_ns)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        const uint32_t mid = low + (high - low) / 2, i = by_pos[mid];
+        if (pos[i] < at || (pos[i] == at && store_segment(s, list[i])->stamp_ns < stamp_ns))
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
 }
 
 uint32_t

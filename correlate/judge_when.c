@@ -122,12 +122,14 @@ on_side(const struct lane *l, const struct clock_side *side, int64_t stamp, int 
     *high = way > 0 ? stamp + u->high : stamp - u->low;
     /* the other tap's clock: the reference clock, or theta ahead of it */
     const bool ahead = (way > 0) == (l->h == 0);
-    const int64_t first = side->may_from_ns + (ahead ? side->theta.low_ns : 0) - u->longest,
-                  last = side->may_to_ns + (ahead ? side->theta.high_ns : 0) + u->longest;
-    if (before && (!ahead || side->theta.low_known) && *low < first)
-        *low = first;
-    if (behind && (!ahead || side->theta.high_known) && *high > last)
-        *high = last;
+    if (before && (!ahead || side->theta.low_known)) {
+        const int64_t first = side->may_from_ns + (ahead ? side->theta.low_ns : 0) - u->longest;
+        *low = *low < first ? first : *low;
+    }
+    if (behind && (!ahead || side->theta.high_known)) {
+        const int64_t last = side->may_to_ns + (ahead ? side->theta.high_ns : 0) + u->longest;
+        *high = *high > last ? last : *high;
+    }
     return *low <= *high;
 }
 

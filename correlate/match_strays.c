@@ -52,13 +52,14 @@ gather(struct strays *to, const struct store *s, const struct views *views, cons
 {
     for (uint32_t i = 0; i < cs->n; i++) {
         const struct connection *c = &cs->connection[i];
-        if ((c->pairing != PAIRED_TRANSLATED && c->pairing != PAIRED_NONE) || c->view[p] == NO_VIEW ||
+        if ((c->pairing != PAIRED_TRANSLATED && c->pairing != PAIRED_NONE) || c->view[p] == NO_VIEW || c->proxied ||
             (c->pairing == PAIRED_TRANSLATED && !c->match))
             continue;
         const struct view *v = &views->view[c->view[p]];
         for (uint32_t k = v->first; k < v->first + v->count; k++) {
             const struct segment *x = store_segment(s, s->order[k]);
-            if (x->partner != NO_RECORD || x->len > 0 || (x->bits & SEG_DOUBLED) || segment_is_damaged(x))
+            if (x->partner != NO_RECORD || x->len > 0 || (x->bits & SEG_DOUBLED) || segment_is_damaged(x) ||
+                (x->seq == 0 && x->ack == 0)) /* those identify nothing */
                 continue;
             if (add(to, (struct stray){x->seq, s->order[k], i, (uint8_t)connection_hop(c, p, x)}))
                 return -1;
@@ -73,10 +74,12 @@ static bool
 is_one(struct store *const stores[POINTS], const struct clock *clock, const struct stray *a, const struct stray *b)
 {
     const struct segment *x = store_segment(stores[0], a->record), *y = store_segment(stores[1], b->record);
-    const int64_t apart = clock_to_reference(clock, 1, y->stamp_ns) - clock_to_reference(clock, 0, x->stamp_ns);
+    const int64_t left = clock_to_reference(clock, a->hop, (a->hop ? y : x)->stamp_ns),
+                  took = clock_to_reference(clock, 1 - a->hop, (a->hop ? x : y)->stamp_ns) - left;
     return a->hop == b->hop && a->connection != b->connection && x->flags == y->flags && x->ack == y->ack &&
            x->window == y->window && ((x->bits ^ y->bits) & SEG_TS) == 0 && x->tsval == y->tsval &&
-           x->partner == NO_RECORD && y->partner == NO_RECORD && llabs(apart) < MATCH_LATEST;
+           x->partner == NO_RECORD && y->partner == NO_RECORD && took < MATCH_LATEST &&
+           took >= -clock_error(clock, left) - PROCESSORS_APART;
 }
 
 /* The only one of b[0 .. n) that is `a`; NULL. */

@@ -38,6 +38,7 @@ struct pairer {
     struct link *links;
     uint32_t n_links, links_capacity;
     uint64_t seed;
+    bool settling; /* all that tells of itself is paired: what does not may be, by the others */
     struct hosts *hosts;
     struct passes passes;
     struct passes proxies; /* services (at point 0) that a SYN proxy stands before */

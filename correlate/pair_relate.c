@@ -176,7 +176,8 @@ relate_middle(const struct pairer *p, uint32_t v0, uint32_t v1, bool flip, bool 
     if (r != 0)
         return r < 0 ? -1 : RELATION_SAME;
     delta[0] = delta[1] = 0;
-    return alone && c.seen[0] + c.seen[1] <= FIT_WHEN_ALONE && !passes_shifted(p, v0) ? RELATION_SAME : RELATION_NONE;
+    return p->settling && alone && c.seen[0] + c.seen[1] <= FIT_WHEN_ALONE && !passes_shifted(p, v0) ? RELATION_SAME
+                                                                                                     : RELATION_NONE;
 }
 
 int

@@ -167,7 +167,8 @@ pair_by_tuple(struct pairer *p, struct error *e)
     struct tuples index = {.slot = NULL};
     int result = r0 && r1 ? tuples_index(&index, p->stores[1], p->seed) : -1;
 
-    for (int step = 0; result == 0 && step < 2; step++) {
+    for (int step = 0; result == 0 && step < 3; step++) {
+        p->settling = step == 2;
         for (uint32_t i = 0; result == 0 && i < p->stores[0]->n_flows; i++) {
             const uint32_t f = tuples_find(&index, &p->stores[0]->flows[i].key);
             if (f == UINT32_MAX || r0[i].first == r0[i].end || r1[f].first == r1[f].end)

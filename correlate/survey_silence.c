@@ -70,7 +70,8 @@ note_silence(const struct report *r, struct health *h, const struct stamps *x, c
         else
             high = mid;
     }
-    if (low == x->n || x->at[low] >= to - error)
+    const bool whole = low == 0 || low == x->n || x->at[low] - x->at[low - 1] >= last - first;
+    if (whole && (low == x->n || x->at[low] >= to - error))
         health_add_gap(h, 1 - p, low > 0 ? x->at[low - 1] : INT64_MIN, low < x->n ? x->at[low] : INT64_MAX);
 }
 

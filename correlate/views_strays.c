@@ -147,11 +147,11 @@ static bool
 is_repeated(const struct store *s, const struct view *a, const struct view *b)
 {
     const int end = a->client;
-    if (a->flow != b->flow || a->count > SYNS_MOST || !a->isn_seen[end] || !b->isn_seen[end] ||
+    if (a->flow != b->flow || a->count > SYNS_MOST || a->sent[1 - end] || !a->isn_seen[end] || !b->isn_seen[end] ||
         a->isn[end] != b->isn[end] || b->syn_record[end] != s->order[b->first])
         return false;
     for (uint32_t i = 0; i < a->count; i++)
-        if ((store_segment(s, s->order[a->first + i])->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN || a->sent[1 - end])
+        if ((store_segment(s, s->order[a->first + i])->flags & (TCP_SYN | TCP_ACK)) != TCP_SYN)
             return false;
     return store_segment(s, s->order[b->first])->stamp_ns - a->first_ns < LATEST;
 }
@@ -181,7 +181,8 @@ join_all_repeated(struct views *v, struct store *s)
     for (uint32_t i = 0; i < v->n; i++) {
         const bool three = i + 2 < v->n && v->view[i].first + v->view[i].count == v->view[i + 1].first &&
                            v->view[i + 1].first + v->view[i + 1].count == v->view[i + 2].first;
-        if (three && is_repeated(s, &v->view[i], &v->view[i + 2]))
+        if (three && is_repeated(s, &v->view[i], &v->view[i + 2]) && v->view[i + 1].count < LOOK_AHEAD &&
+            !v->view[i + 1].isn_seen[v->view[i].client])
             join_repeated(s, &v->view[i], &v->view[i + 1], &v->view[i + 2]);
         else
             v->view[n++] = v->view[i];

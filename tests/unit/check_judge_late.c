@@ -97,6 +97,35 @@ START_TEST(what_came_soon_after_may_be_it)
 }
 END_TEST
 
+/* Thousands of acknowledgements stand at one position. One of the first arrived twice (_i 0), or not at all, when its
+ * like came without having left (_i 1). */
+START_TEST(equals_are_looked_for_near_by)
+{
+    struct wire w = {.us = 30000, .seq = 1001, .ack = 5001, .id = -1};
+    uint32_t tx = NO_RECORD;
+    for (uint32_t i = 0; i < 3000; i++, w.us += 1000, w.ack += 100) {
+        if (i != 20 || _i == 0)
+            tx = i == 20 ? build_pass(b, 0, 5000, w).record[0] : (build_pass(b, 0, 5000, w), tx);
+        else
+            tx = build_add(b, 0, 0, w);
+        if (i != 20)
+            continue;
+        struct wire again = w;
+        again.us += _i == 0 ? 7000 : 90000;
+        build_add(b, 1, 0, again);
+    }
+    build_cover(b, 0, 0, 9000000);
+    build_cover(b, 1, 0, 9000000);
+    build_counted(b, 0);
+    build_counted(b, 1);
+    judge_it();
+    for (uint32_t k = 0; k < report.n_events; k++)
+        ck_assert_int_ne(report.events[k].level, LEVEL_PROVEN);
+    if (_i == 0)
+        ck_assert_int_eq(event_about(0, tx)->kind, EVENT_DUPLICATED);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -106,6 +135,7 @@ main(void)
     tcase_add_loop_test(t, a_pair_far_too_late_is_none, 0, 5);
     tcase_add_loop_test(t, what_may_have_come_is_not_proven_lost, 0, 2);
     tcase_add_loop_test(t, what_came_soon_after_may_be_it, 0, 2);
+    tcase_add_loop_test(t, equals_are_looked_for_near_by, 0, 2);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
