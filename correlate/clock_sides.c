@@ -21,6 +21,8 @@ transition(const struct clock *c, size_t seam)
 static struct theta
 theta_within(const struct clock *c, const struct clock_side *side, int64_t t)
 {
+    if (c->n_pieces == 0)
+        return clock_theta(c, t);
     const struct clock_piece *all = c->pieces, *end = all + c->n_pieces;
     if (side->from_ns != INT64_MIN && t <= side->from_ns) {
         const struct clock_piece *p = clock_piece_at(c, side->may_from_ns) + 1;
